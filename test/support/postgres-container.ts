@@ -1,0 +1,45 @@
+import { ServerUnavailable, type PostgresVersion } from "./postgres-programs.ts";
+import { SENTINEL_PASSWORD, SUPERUSER, TEST_SETTINGS, type PostgresServer } from "./postgres-servers.ts";
+
+/** PostgreSQL's port inside the container. */
+const PORT = 5432;
+
+/**
+ * Starts the official image in Docker. It has no log to read, no socket and no client programs on this machine.
+ *
+ * @param reason why there is no server without Docker: what is reported where there is none with it either
+ * @throws ServerUnavailable where there is no Docker, or the image cannot be had
+ */
+export async function startPostgresContainer(
+  version: Exclude<PostgresVersion, "embedded">,
+  reason: ServerUnavailable,
+): Promise<PostgresServer> {
+  const { GenericContainer, Wait } = await import("testcontainers");
+  const { listen_addresses: _, ...settings } = TEST_SETTINGS;
+  const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+  const starting = new GenericContainer(`postgres:${version}`)
+    .withEnvironment({ POSTGRES_USER: SUPERUSER, POSTGRES_PASSWORD: SENTINEL_PASSWORD })
+    .withCommand(["postgres", ...flags])
+    .withExposedPorts(PORT)
+    // It starts twice: the first time to make the database, without listening on TCP.
+    .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
+    .start();
+  const container = await starting.catch((cause: unknown) => {
+    throw new ServerUnavailable(`${reason.message}, or start Docker`, { cause });
+  });
+  const stop = async (): Promise<void> => {
+    await container.stop();
+  };
+  return {
+    version,
+    host: container.getHost(),
+    port: container.getMappedPort(PORT),
+    user: SUPERUSER,
+    password: SENTINEL_PASSWORD,
+    socketDirectory: undefined,
+    logFile: undefined,
+    programs: undefined,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}

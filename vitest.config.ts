@@ -1,0 +1,41 @@
+import { defineConfig } from "vitest/config";
+
+const SECOND = 1_000;
+
+/** Starts no server by itself: each is started when the first test asks for it, and shared over the run. */
+const withServers = { globalSetup: ["test/support/global-setup.ts"] };
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 10 * SECOND } },
+      {
+        test: {
+          ...withServers,
+          name: "contract",
+          include: ["test/contract/**/*.test.ts"],
+          testTimeout: 60 * SECOND,
+          hookTimeout: 180 * SECOND,
+        },
+      },
+      {
+        test: {
+          ...withServers,
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          testTimeout: 60 * SECOND,
+          hookTimeout: 180 * SECOND,
+        },
+      },
+      {
+        test: {
+          ...withServers,
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 180 * SECOND,
+          hookTimeout: 180 * SECOND,
+        },
+      },
+    ],
+  },
+});
