@@ -45,8 +45,11 @@ export interface Storage {
   /** Replaces an object whose tag is still `tag`; otherwise (also when it is gone) fails with `precondition-failed`. */
   replace(key: string, body: Uint8Array, tag: string, options?: StorageOptions): Promise<ObjectInfo>;
 
-  /** Begins an object of unknown length. Nothing is visible under `key` before `complete`. */
-  startUpload(key: string, options?: StorageOptions): Promise<Upload>;
+  /**
+   * Begins an object of unknown length, in parts of `partSize` bytes; only the last may be shorter.
+   * Nothing is visible under `key` before `complete`.
+   */
+  startUpload(key: string, partSize: number, options?: StorageOptions): Promise<Upload>;
 
   /** The object's bytes, or those of `range`. Fails with `not-found` before the first byte, never with a short body. */
   get(key: string, options?: StorageOptions & { range?: ByteRange }): Promise<AsyncIterable<Uint8Array>>;
@@ -72,7 +75,7 @@ export interface Upload {
   readonly key: string;
   /**
    * Sends one part, whole. The bytes belong to the upload until the promise settles, and to the caller again after.
-   * All parts but the last have the same size, at least `limits.minPartSize` bytes.
+   * A part that failed may be sent again.
    */
   part(number: number, body: Uint8Array, options?: StorageOptions): Promise<void>;
   /** Makes the object visible, from all parts sent. `parts` is their number. */

@@ -1,0 +1,45 @@
+import { BACKUP_ID_PATTERN } from "./backup-id.ts";
+
+/** Where things are in the storage. Keys are built here, from ids, and nowhere else. */
+
+export const MARKER_KEY = "dataops.json";
+
+const MANIFEST_OBJECT = "manifest.json";
+const ARCHIVE_OBJECT = "archive.dump.zst";
+
+/** The name of a database in the configuration, and of its folder in the storage. */
+export const DATABASE_NAME_PATTERN = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+
+/** The folder of all backups of one database. */
+export function backupsPrefix(database: string): string {
+  return `${database}/backups/`;
+}
+
+export function backupPrefix(database: string, id: string): string {
+  return `${backupsPrefix(database)}${id}/`;
+}
+
+export function manifestKey(database: string, id: string): string {
+  return `${backupPrefix(database, id)}${MANIFEST_OBJECT}`;
+}
+
+export function archiveKey(database: string, id: string): string {
+  return `${backupPrefix(database, id)}${ARCHIVE_OBJECT}`;
+}
+
+/** What a key found in the storage belongs to. */
+export interface BackupKey {
+  database: string;
+  id: string;
+  object: "manifest" | "archive";
+}
+
+/** Reads a key that may be an object of a backup; undefined for everything else. */
+export function parseBackupKey(key: string): BackupKey | undefined {
+  const [database, folder, id, object, ...rest] = key.split("/");
+  if (database === undefined || folder !== "backups" || id === undefined || rest.length > 0) return undefined;
+  if (!DATABASE_NAME_PATTERN.test(database) || !BACKUP_ID_PATTERN.test(id)) return undefined;
+  if (object === MANIFEST_OBJECT) return { database, id, object: "manifest" };
+  if (object === ARCHIVE_OBJECT) return { database, id, object: "archive" };
+  return undefined;
+}
