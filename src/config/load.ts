@@ -1,0 +1,154 @@
+import { readFile } from "node:fs/promises";
+import { dirname, relative, resolve } from "node:path";
+import { DataopsError, messageOf } from "../errors.ts";
+import type { Config, DatabaseConfig, ValueOrigin } from "./config.ts";
+import { ConfigError } from "./config-error.ts";
+import { connectionOf, lazyDatabase, showConnection, variablesIn } from "./database.ts";
+import { defaultCacheDirectory, storageAt } from "./defaults.ts";
+import { parseConfigDocument } from "./document.ts";
+import type { Environment } from "./environment.ts";
+import { simpleConfig } from "./from-environment.ts";
+import { pathText, problemsOf } from "./problem.ts";
+import { configSchema, type CheckedConfig } from "./schema.ts";
+import { ValueReader } from "./value-reader.ts";
+import { readVariable } from "./variables.ts";
+
+/** Looked for in the working directory. */
+export const CONFIG_FILE = "dataops.config.yaml";
+
+/** Bytes; a larger one is a mistake. */
+const MAX_FILE_SIZE = 1024 * 1024;
+
+export interface LoadOptions {
+  /** `--config`. */
+  file?: string | undefined;
+  environment: Environment;
+  workingDirectory: string;
+}
+
+/**
+ * Reads the configuration: the file that `--config` or `DATAOPS_CONFIG` names, else `dataops.config.yaml` here, else the
+ * environment alone. `DATAOPS_…` variables win over the file.
+ *
+ * @throws ConfigError (`usage`) naming the place of each thing that is wrong
+ */
+export async function loadConfig(options: LoadOptions): Promise<Config> {
+  const found = await findFile(options);
+  return found === undefined ? simpleConfig(options) : readConfig(found.path, found.text, options);
+}
+
+async function findFile(options: LoadOptions): Promise<{ path: string; text: string } | undefined> {
+  const { environment, workingDirectory } = options;
+  const named = options.file ?? readVariable(environment, "DATAOPS_CONFIG");
+  const path = resolve(workingDirectory, named ?? CONFIG_FILE);
+  try {
+    const text = await readFile(path, "utf8");
+    if (text.length > MAX_FILE_SIZE) throw new Error(`it is larger than ${MAX_FILE_SIZE} bytes`);
+    return { path, text };
+  } catch (error) {
+    const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    if (isMissing && named === undefined) return undefined;
+    throw new DataopsError(
+      "usage",
+      `cannot read the configuration ${path}: ${isMissing ? "there is no such file" : messageOf(error)}`,
+      {
+        hint:
+          named === undefined
+            ? "check its mode"
+            : "correct --config or DATAOPS_CONFIG, or make one with `dataops init`",
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Turns a file's text into a configuration. */
+function readConfig(path: string, text: string, options: LoadOptions): Config {
+  const name = relative(options.workingDirectory, path) || path;
+  const document = parseConfigDocument(text, name);
+  const reader = new ValueReader(document, name, options.environment);
+  const value = reader.read(document.value, []);
+  if (reader.problems.length > 0) throw new ConfigError(reader.problems);
+  const parsed = configSchema.safeParse(value);
+  if (!parsed.success) {
+    throw new ConfigError(
+      problemsOf(parsed.error).map(
+        ({ path, message, key }) =>
+          `${reader.placeOf(path, key)}: ${path.length === 0 ? "" : `${pathText(path)}: `}${message}`,
+      ),
+    );
+  }
+  const checked = overrideByEnvironment(parsed.data, reader.origins, options.environment);
+  return finish(checked, { ...options, file: path, folder: dirname(path), reader });
+}
+
+/** `DATAOPS_STORAGE` and `DATAOPS_CACHE_DIRECTORY` win over the file. */
+function overrideByEnvironment(
+  checked: CheckedConfig,
+  origins: ValueOrigin[],
+  environment: Environment,
+): CheckedConfig {
+  const storageUrl = readVariable(environment, "DATAOPS_STORAGE");
+  const directory = readVariable(environment, "DATAOPS_CACHE_DIRECTORY");
+  const override = (path: string, shown: string, variable: string): void => {
+    const index = origins.findIndex(
+      (one) => one.path === path || (path === "storage.url" && one.path === "storage"),
+    );
+    if (index !== -1) origins.splice(index, 1);
+    origins.push({ path, shown, origin: `environment variable ${variable}` });
+  };
+  if (storageUrl !== undefined) override("storage.url", storageUrl, "DATAOPS_STORAGE");
+  if (directory !== undefined) override("cache.directory", directory, "DATAOPS_CACHE_DIRECTORY");
+  return {
+    ...checked,
+    storage: storageUrl === undefined ? checked.storage : { ...checked.storage, url: storageUrl },
+    cache: directory === undefined ? checked.cache : { ...checked.cache, directory },
+  };
+}
+
+interface FinishOptions extends LoadOptions {
+  file: string;
+  folder: string;
+  reader: ValueReader;
+}
+
+function finish(checked: CheckedConfig, options: FinishOptions): Config {
+  const { environment, folder, reader } = options;
+  const databases: Record<string, DatabaseConfig> = {};
+  for (const [name, { url, environment: purpose }] of Object.entries(checked.databases)) {
+    const path = `databases.${name}.url`;
+    const database = lazyDatabase(name, purpose, () =>
+      connectionOf(
+        url,
+        `${path} in ${relative(options.workingDirectory, options.file) || options.file}`,
+        environment,
+      ),
+    );
+    databases[name] = database;
+    const origin = reader.placeOf(["databases", name, "url"]);
+    reader.origins.push({ path, shown: showConnection(database), origin: origin + variablesIn(url) });
+  }
+  for (const section of ["backup", "restore"] as const) {
+    const unknown = Object.keys(checked[section]).find((name) => databases[name] === undefined);
+    if (unknown === undefined) continue;
+    throw new ConfigError([
+      `${reader.placeOf([section, unknown])}: ${section}.${unknown}: there is no database ${unknown} under databases`,
+    ]);
+  }
+  const { storage } = checked;
+  return {
+    file: options.file,
+    folder,
+    storage: storage === undefined ? undefined : { ...storageAt(storage.url), ...storage },
+    databases,
+    backup: checked.backup,
+    restore: Object.fromEntries(
+      Object.entries(checked.restore).map(([name, restore]) => [name, { jobs: undefined, ...restore }]),
+    ),
+    cache: {
+      directory: resolve(folder, checked.cache.directory ?? defaultCacheDirectory(environment)),
+      maxBytes: checked.cache.maxSize,
+    },
+    origins: reader.origins,
+  };
+}

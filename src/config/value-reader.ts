@@ -1,0 +1,63 @@
+import type { ValueOrigin } from "./config.ts";
+import type { ConfigDocument } from "./document.ts";
+import type { Environment } from "./environment.ts";
+import { interpolate, InterpolationError } from "./interpolate.ts";
+import { pathText } from "./problem.ts";
+import { readVariable } from "./variables.ts";
+
+/** Walks the document's values, puts variables in, and notes where each came from. */
+export class ValueReader {
+  readonly origins: ValueOrigin[] = [];
+  readonly problems: string[] = [];
+  readonly #document: ConfigDocument;
+  readonly #name: string;
+  readonly #environment: Environment;
+
+  constructor(document: ConfigDocument, name: string, environment: Environment) {
+    this.#document = document;
+    this.#name = name;
+    this.#environment = environment;
+  }
+
+  read(value: unknown, path: readonly PropertyKey[]): unknown {
+    if (Array.isArray(value)) return value.map((item, index) => this.read(item, [...path, index]));
+    if (typeof value === "object" && value !== null) {
+      return Object.fromEntries(
+        Object.entries(value).map(([key, item]) => [key, this.read(item, [...path, key])]),
+      );
+    }
+    // A database's URL is resolved by itself: it may need a variable that only other machines have.
+    if (isDatabaseUrl(path)) return value;
+    return typeof value === "string" ? this.#readText(value, path) : this.#note(path, value, []);
+  }
+
+  /** `dataops.config.yaml:3:10`: where the value at `path` stands, or its key `key`. */
+  placeOf(path: readonly PropertyKey[], key?: string): string {
+    const position =
+      key === undefined ? this.#document.positionOf(path) : this.#document.positionOfKey(path, key);
+    return position === undefined ? this.#name : `${this.#name}:${position.line}:${position.column}`;
+  }
+
+  #readText(text: string, path: readonly PropertyKey[]): unknown {
+    try {
+      const { value, variables } = interpolate(text, (name) => readVariable(this.#environment, name));
+      // What a variable holds may be a secret; of a command's arguments it is not for us to say.
+      this.#note(path, path[0] === "restore" && variables.length > 0 ? text : value, variables);
+      return value;
+    } catch (error) {
+      if (!(error instanceof InterpolationError)) throw error;
+      this.problems.push(`${this.placeOf(path)}: ${pathText(path)}: ${error.message}`);
+      return text;
+    }
+  }
+
+  #note(path: readonly PropertyKey[], value: unknown, variables: readonly string[]): unknown {
+    const from = variables.length === 0 ? "" : `, from ${variables.map((name) => `\${${name}}`).join(", ")}`;
+    this.origins.push({ path: pathText(path), shown: String(value), origin: `${this.placeOf(path)}${from}` });
+    return value;
+  }
+}
+
+function isDatabaseUrl(path: readonly PropertyKey[]): boolean {
+  return path.length === 3 && path[0] === "databases" && path[2] === "url";
+}
