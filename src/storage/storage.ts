@@ -39,10 +39,13 @@ export interface Storage {
   /** Writes a whole small object, replacing what was there. A reader sees the old or the new, never a mixture. */
   put(key: string, body: Uint8Array, options?: StorageOptions): Promise<ObjectInfo>;
 
-  /** Writes an object that must not exist yet; otherwise fails with `precondition-failed`. Of two callers at once, one wins. */
+  /**
+   * Writes an object that must not exist yet; otherwise fails with `precondition-failed`. Of callers at once, at most one
+   * succeeds. A `transient` failure leaves open whether the object was written; `retrying` finds it out.
+   */
   create(key: string, body: Uint8Array, options?: StorageOptions): Promise<ObjectInfo>;
 
-  /** Replaces an object whose tag is still `tag`; otherwise (also when it is gone) fails with `precondition-failed`. */
+  /** Replaces an object whose tag is still `tag`; otherwise (also when it is gone) fails with `precondition-failed`. Else as `create`. */
   replace(key: string, body: Uint8Array, tag: string, options?: StorageOptions): Promise<ObjectInfo>;
 
   /**
