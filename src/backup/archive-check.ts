@@ -1,0 +1,64 @@
+import { once } from "node:events";
+import type { Writable } from "node:stream";
+import { finished } from "node:stream/promises";
+import { DataopsError } from "../errors.ts";
+import { requireSuccess } from "../postgres/exit-gate.ts";
+import type { RunningTool } from "../postgres/tools.ts";
+
+/**
+ * Passes an archive on while `reader`, a `pg_restore` that reads it from its standard input, parses the same bytes.
+ *
+ * The end of the stream is held back until the reader has read all of it and exited with 0: whoever takes the end for
+ * "whole" is right. (`pg_restore --list` would be content with half a file.) As slow as the slower of the two.
+ *
+ * @throws DataopsError `corrupt` where the archive cannot be read; the source's own error where that failed; after an
+ *   abort: the signal's reason
+ */
+export async function* checkArchive(
+  source: AsyncIterable<Uint8Array>,
+  reader: RunningTool,
+): AsyncGenerator<Uint8Array, void, void> {
+  const { stdin } = reader;
+  if (stdin === undefined) throw new Error("the archive's reader was started without a pipe");
+  // What it prints goes to its own file; a pipe that nobody reads would stop it.
+  reader.stdout.resume();
+  try {
+    for await (const chunk of source) {
+      if (!stdin.write(chunk)) await drained(stdin, reader);
+      if (!stdin.writable) await refuse(reader);
+      yield chunk;
+    }
+    stdin.end();
+    await requireReadable(reader);
+    await finished(stdin, { readable: false }).catch(() => refuse(reader));
+  } finally {
+    await reader.kill();
+  }
+}
+
+/** Resolves when the reader takes bytes again, or is gone; then the pipe is no longer writable. */
+async function drained(stdin: Writable, reader: RunningTool): Promise<void> {
+  const settled = new AbortController();
+  const takesMore = once(stdin, "drain", { signal: settled.signal }).catch(() => undefined);
+  await Promise.race([takesMore, reader.exited.then(() => stdin.destroy())]);
+  settled.abort();
+}
+
+/** Fails for a reader that would not take the rest. One that exited with 0 left bytes unread: as bad. */
+async function refuse(reader: RunningTool): Promise<never> {
+  await requireReadable(reader);
+  throw new DataopsError("corrupt", "pg_restore stopped reading before the archive's end");
+}
+
+async function requireReadable(reader: RunningTool): Promise<void> {
+  try {
+    await requireSuccess(reader);
+  } catch (error) {
+    reader.signal?.throwIfAborted();
+    const why = error instanceof DataopsError ? error.message : String(error);
+    throw new DataopsError("corrupt", `the archive cannot be read back: ${why}`, {
+      hint: "run it again; if it happens again, report it with the versions of server and client",
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,236 @@
+import type { ConnectionSettings } from "../config/connection.ts";
+import type { Reporter } from "../observe/reporter.ts";
+import { connect, type PostgresClient } from "../postgres/client.ts";
+import { SQL_STATES, sqlStateOf } from "../postgres/postgres-error.ts";
+import { readServerFacts } from "../postgres/server-facts.ts";
+import type { Environment } from "../config/environment.ts";
+import { openSnapshot, type Snapshot } from "../postgres/snapshot.ts";
+import type { InstalledTools } from "../postgres/tools.ts";
+import { makeBackupId } from "../repository/backup-id.ts";
+import { archiveKey } from "../repository/keys.ts";
+import {
+  MANIFEST_FORMAT,
+  type Manifest,
+  type ManifestArchive,
+  type ManifestTable,
+} from "../repository/manifest.ts";
+import type { Storage } from "../storage/storage.ts";
+import { CommitError, commitManifest } from "./commit.ts";
+import { discardObject } from "./discard.ts";
+import { dumpArchive } from "./dump.ts";
+import { blockedError, watchLocks, type LockWatch } from "./lock-watch.ts";
+import { checkSource, checkStorage, type SourceCheck } from "./preflight.ts";
+import { countRows, lockTables } from "./row-counts.ts";
+import { listSourceTables, type SourceTable } from "./source-tables.ts";
+
+/**
+ * Milliseconds by which the server's own limit on lock waits is longer than ours: ours names the blocker, the server's
+ * is for when we could not look.
+ */
+const SERVER_LOCK_GRACE = 1_000;
+
+export interface BackupDependencies {
+  /** Makes no request yet. */
+  openStorage(): Promise<Storage>;
+  reporter: Reporter;
+  signal: AbortSignal;
+  environment: Environment;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Of this program, for the manifest. */
+  version: string;
+}
+
+export interface BackupRequest {
+  /** The database's name in the configuration. */
+  database: string;
+  environment: string;
+  connection: ConnectionSettings;
+  /** Milliseconds that a session of the backup may wait for a lock. */
+  lockWaitTimeout: number;
+  /** Milliseconds without a byte after which the run ends. */
+  stallTimeout: number;
+  /** zstd's. */
+  compressionLevel: number;
+}
+
+export interface BackupOutcome {
+  manifest: Manifest;
+  /** Where it is, for people. */
+  storage: string;
+}
+
+/**
+ * Makes one backup. It exists when, and only when, this returns.
+ *
+ * Order: preflight of server, programs and storage; snapshot; locks; dump, check, upload and row counts side by side; the
+ * manifest last. After a failure or an abort nothing of ours runs and nothing of the backup is in the storage.
+ *
+ * @throws DataopsError as the steps do, the first failure of all; after an abort: the signal's reason
+ */
+export async function runBackup(
+  dependencies: BackupDependencies,
+  request: BackupRequest,
+): Promise<BackupOutcome> {
+  const started = dependencies.now();
+  const id = makeBackupId(started);
+  const applicationName = `dataops:${id}`;
+  // What runs side by side ends together, and the first failure is the one that is told.
+  const failure = new AbortController();
+  const signal = AbortSignal.any([dependencies.signal, failure.signal]);
+  const run: Run = {
+    ...dependencies,
+    request,
+    id,
+    started,
+    applicationName,
+    signal,
+    fail: (e) => failure.abort(e),
+  };
+  try {
+    await using client = await connect(request.connection, { applicationName, signal });
+    const source = await checkSource(client, run);
+    await using storage = closing(await dependencies.openStorage());
+    return await backUp(run, client, source, storage.storage);
+  } catch (error) {
+    failure.abort(error);
+    throw signal.reason;
+  }
+}
+
+interface Run extends BackupDependencies {
+  request: BackupRequest;
+  id: string;
+  started: number;
+  applicationName: string;
+  /** Ends the run; only the first error counts. */
+  fail: (error: unknown) => void;
+}
+
+async function backUp(
+  run: Run,
+  client: PostgresClient,
+  { tools }: SourceCheck,
+  storage: Storage,
+): Promise<BackupOutcome> {
+  const { request, id, applicationName, signal, fail } = run;
+  const { conditional } = await checkStorage(storage, run);
+  const limit = request.lockWaitTimeout;
+  const key = archiveKey(request.database, id);
+
+  await using observer = await connect(request.connection, { applicationName, signal });
+  await using watch = watchLocks(observer, { applicationName, limit, onBlocked: fail });
+  await using snapshot = await openSnapshot(client);
+  const facts = await readServerFacts(client);
+  const tables = await listSourceTables(client);
+  await lockAll(client, tables, limit, watch);
+
+  const copy = await dumpAndCount(run, {
+    storage,
+    key,
+    tools,
+    snapshot,
+    tables,
+    estimatedSize: facts.source.size,
+  });
+  const manifest = {
+    format: MANIFEST_FORMAT,
+    id,
+    database: request.database,
+    environment: request.environment,
+    started: new Date(run.started).toISOString(),
+    finished: new Date(run.now()).toISOString(),
+    dataopsVersion: run.version,
+    source: facts.source,
+    tools: { pgDump: tools.version, pgRestore: tools.version },
+    archive: copy.archive,
+    blocks: null,
+    tables: copy.counted,
+  } satisfies Manifest;
+  await commit(storage, manifest, { conditional, signal });
+  return { manifest, storage: storage.url };
+}
+
+interface Copy {
+  archive: ManifestArchive;
+  counted: ManifestTable[];
+}
+
+/** The dump, and the counts beside it in the same snapshot. When one fails, the other is ended, and waited for. */
+async function dumpAndCount(
+  run: Run,
+  from: {
+    storage: Storage;
+    key: string;
+    tools: InstalledTools;
+    snapshot: Snapshot;
+    tables: readonly SourceTable[];
+    estimatedSize: number;
+  },
+): Promise<Copy> {
+  const { request, fail } = run;
+  const { snapshot, tables } = from;
+  const counting = countRows(snapshot.client, tables);
+  counting.catch(fail);
+  const progress = run.reporter.progress(
+    "dump",
+    tables.reduce((sum, { size }) => sum + size, 0),
+  );
+  try {
+    const archive = await dumpArchive({
+      ...from,
+      snapshot: snapshot.id,
+      connection: request.connection,
+      applicationName: run.applicationName,
+      environment: run.environment,
+      lockWaitTimeout: request.lockWaitTimeout + SERVER_LOCK_GRACE,
+      stallTimeout: request.stallTimeout,
+      compressionLevel: request.compressionLevel,
+      required: counting,
+      progress,
+      signal: run.signal,
+      fail,
+    });
+    return { archive, counted: await counting };
+  } catch (error) {
+    fail(error);
+    throw error;
+  } finally {
+    progress.end();
+    await Promise.allSettled([counting]);
+  }
+}
+
+/** Takes all tables' locks; a wait that the server ended before our own watch did is told in the same words. */
+async function lockAll(
+  client: PostgresClient,
+  tables: readonly SourceTable[],
+  limit: number,
+  watch: LockWatch,
+): Promise<void> {
+  try {
+    await lockTables(client, tables, limit + SERVER_LOCK_GRACE);
+  } catch (error) {
+    if (sqlStateOf(error) !== SQL_STATES.queryCanceled) throw error;
+    throw blockedError(watch.lastSeen, limit, error);
+  }
+}
+
+/** Writes the manifest; if it certainly does not exist, the archive goes, too. */
+async function commit(
+  storage: Storage,
+  manifest: Manifest,
+  options: { conditional: boolean; signal: AbortSignal },
+): Promise<void> {
+  try {
+    await commitManifest(storage, manifest, options);
+  } catch (error) {
+    const mayExist = error instanceof CommitError && error.mayExist;
+    if (!mayExist) await discardObject(storage, archiveKey(manifest.database, manifest.id));
+    throw error;
+  }
+}
+
+function closing(storage: Storage): AsyncDisposable & { storage: Storage } {
+  return { storage, [Symbol.asyncDispose]: () => storage.close() };
+}

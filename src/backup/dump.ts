@@ -1,0 +1,117 @@
+import type { ConnectionSettings } from "../config/connection.ts";
+import type { Progress } from "../observe/reporter.ts";
+import { exitGate } from "../postgres/exit-gate.ts";
+import type { Environment } from "../config/environment.ts";
+import { spawnTool, type InstalledTools, type RunningTool } from "../postgres/tools.ts";
+import type { ManifestArchive } from "../repository/manifest.ts";
+import type { Storage } from "../storage/storage.ts";
+import { uploadStream } from "../storage/upload.ts";
+import { checkArchive } from "./archive-check.ts";
+import { compress } from "./compress.ts";
+import { discardObject } from "./discard.ts";
+import { choosePieceSize, PieceHasher } from "./pieces.ts";
+import { checkArguments, dumpArguments } from "./plan.ts";
+import { watchForStall } from "./stall.ts";
+
+export interface DumpRequest {
+  connection: ConnectionSettings;
+  applicationName: string;
+  tools: InstalledTools;
+  /** What the programs inherit `PATH` and the like from. */
+  environment: Environment;
+  snapshot: string;
+  /** Milliseconds. */
+  lockWaitTimeout: number;
+  /** Milliseconds without a byte after which the run ends. */
+  stallTimeout: number;
+  compressionLevel: number;
+  storage: Storage;
+  key: string;
+  /** Bytes that the archive may have. */
+  estimatedSize: number;
+  /** Must be fulfilled before the upload may be completed. */
+  required: Promise<unknown>;
+  progress: Progress;
+  signal: AbortSignal;
+  /** Told what must end the run, when it is not an error of the stream itself. */
+  fail: (error: Error) => void;
+}
+
+/**
+ * Runs pg_dump and uploads what it writes: checked, compressed and hashed on the way, in bounded memory.
+ *
+ * The stream's end reaches the upload only after pg_dump exited with 0, pg_restore read the whole archive, and `required`
+ * is fulfilled. Only then is the upload completed. After any failure: no process of ours runs, no upload is open, and
+ * there is no object.
+ *
+ * @throws DataopsError `failed`, `corrupt`, and as `uploadStream` and the programs do; after an abort: the signal's reason
+ */
+export async function dumpArchive(request: DumpRequest): Promise<ManifestArchive> {
+  const { storage, key, signal, estimatedSize } = request;
+  const hasher = new PieceHasher(choosePieceSize(estimatedSize));
+  const measured = { rawSize: 0, ended: false };
+  const programs: RunningTool[] = [];
+  using stall = watchForStall(request.stallTimeout, request.fail);
+  try {
+    const dump = startDump(request);
+    programs.push(dump);
+    const reader = startReader(request);
+    programs.push(reader);
+
+    const raw = tap(stall.watch(exitGate(dump)), ({ byteLength }) => {
+      measured.rawSize += byteLength;
+      request.progress.add(byteLength);
+    });
+    const compressed = compress(checkArchive(raw, reader), request.compressionLevel);
+    const stored = tap(compressed, (chunk) => hasher.update(chunk));
+    const held = holdEnd(stored, async () => {
+      await request.required;
+      measured.ended = true;
+    });
+    await uploadStream(storage, key, held, { estimatedSize, signal });
+  } catch (error) {
+    // The completion may have succeeded although its answer was lost.
+    if (measured.ended) await discardObject(storage, key);
+    throw error;
+  } finally {
+    await Promise.all(programs.map((program) => program.kill()));
+  }
+  return { object: "archive.dump.zst", rawSize: measured.rawSize, ...hasher.finish() };
+}
+
+function startDump(request: DumpRequest): RunningTool {
+  const { tools, snapshot, lockWaitTimeout, connection, applicationName, environment, signal } = request;
+  return spawnTool(
+    { program: "pg_dump", directory: tools.directory },
+    dumpArguments({ snapshot, lockWaitTimeout, clientMajor: tools.major }),
+    { settings: connection, applicationName, environment, signal },
+  );
+}
+
+function startReader({ tools, environment, signal }: DumpRequest): RunningTool {
+  return spawnTool({ program: "pg_restore", directory: tools.directory }, checkArguments(), {
+    environment,
+    signal,
+    stdin: "pipe",
+  });
+}
+
+/** Passes a stream on, and shows each chunk to `look` first. */
+async function* tap(
+  source: AsyncIterable<Uint8Array>,
+  look: (chunk: Uint8Array) => void,
+): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of source) {
+    look(chunk);
+    yield chunk;
+  }
+}
+
+/** Passes a stream on, and ends after `before` has fulfilled; if it rejects, the stream fails. */
+async function* holdEnd(
+  source: AsyncIterable<Uint8Array>,
+  before: () => Promise<void>,
+): AsyncGenerator<Uint8Array, void, void> {
+  yield* source;
+  await before();
+}

@@ -1,0 +1,67 @@
+import type { PostgresClient } from "../postgres/client.ts";
+import { quoteIdentifier } from "../postgres/quote.ts";
+
+/** A table whose rows pg_dump writes into the archive. */
+export interface SourceTable {
+  schema: string;
+  name: string;
+  /** The extension that this is a configuration table of, if it is one. */
+  extension: string | undefined;
+  /** SQL that selects the rows that are dumped: empty for all, else a WHERE clause that the extension gave. */
+  condition: string;
+  /** Bytes on disk with its TOAST table, without indexes: an estimate of what its rows are as text. */
+  size: number;
+}
+
+/**
+ * The tables that pg_dump writes rows of, by its own rules (getTables and getExtensionMembership in pg_dump.c):
+ *
+ * - ordinary tables, partitions and inheritance children, each with its own rows; not partitioned tables, views,
+ *   materialized views (refreshed on restore), foreign or temporary tables;
+ * - unlogged tables, but not on a standby, where they cannot be read;
+ * - of an extension's tables only those that it declared as configuration, with the condition that it gave.
+ */
+const SOURCE_TABLES = `
+  WITH configuration AS (
+    SELECT entry.oid, coalesce(entry.condition, '') AS condition, extension.extname
+      FROM pg_catalog.pg_extension AS extension,
+           unnest(extension.extconfig, extension.extcondition) AS entry(oid, condition))
+  SELECT namespace.nspname AS schema, class.relname AS name, configuration.extname AS extension,
+         coalesce(configuration.condition, '') AS condition, pg_catalog.pg_table_size(class.oid) AS size
+    FROM pg_catalog.pg_class AS class
+    JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
+    LEFT JOIN configuration ON configuration.oid = class.oid
+   WHERE class.relkind = 'r'
+     AND class.relpersistence <> 't'
+     AND NOT (class.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery())
+     AND namespace.nspname <> 'information_schema'
+     AND namespace.nspname NOT LIKE 'pg\\_%'
+     AND (configuration.oid IS NOT NULL
+          OR NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS member
+                          WHERE member.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                            AND member.objid = class.oid AND member.deptype = 'e'))
+   ORDER BY namespace.nspname COLLATE "C", class.relname COLLATE "C"`;
+
+/** The tables whose rows a pg_dump in this client's snapshot writes, by schema and name. */
+export async function listSourceTables(client: PostgresClient): Promise<SourceTable[]> {
+  const rows = await client.query<{
+    schema: string;
+    name: string;
+    extension: string | null;
+    condition: string;
+    size: string | null;
+  }>(SOURCE_TABLES);
+  return rows.map(({ schema, name, extension, condition, size }) => ({
+    schema,
+    name,
+    extension: extension ?? undefined,
+    condition,
+    // Null for a table that is gone since the snapshot; reading it then says so.
+    size: Number(size ?? 0),
+  }));
+}
+
+/** The table's name in SQL. */
+export function qualifiedName({ schema, name }: Pick<SourceTable, "schema" | "name">): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
+}

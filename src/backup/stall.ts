@@ -1,0 +1,48 @@
+import { DataopsError } from "../errors.ts";
+
+/** Ends a stream that stands still. */
+export interface StallWatch extends Disposable {
+  /**
+   * Passes `source` on, and notes that it moved. Also tells apart who keeps whom waiting: the one that writes, or the
+   * one that takes.
+   */
+  watch(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void>;
+}
+
+/**
+ * Calls `onStall`, once, when no byte moved for `limit` milliseconds.
+ *
+ * The error is `failed` where pg_dump wrote nothing, and `unreachable` where the storage took nothing.
+ */
+export function watchForStall(limit: number, onStall: (error: DataopsError) => void): StallWatch {
+  let waitingFor: "dump" | "storage" = "dump";
+  const timer = setTimeout(() => onStall(stallError(waitingFor, limit)), limit);
+  return {
+    async *watch(source) {
+      for await (const chunk of source) {
+        waitingFor = "storage";
+        timer.refresh();
+        yield chunk;
+        waitingFor = "dump";
+        timer.refresh();
+      }
+      // What is left to do, the storage's own timeouts bound.
+      clearTimeout(timer);
+    },
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+    },
+  };
+}
+
+function stallError(waitingFor: "dump" | "storage", limit: number): DataopsError {
+  const seconds = `${Math.round(limit / 100) / 10} s`;
+  if (waitingFor === "dump") {
+    return new DataopsError("failed", `pg_dump wrote nothing for ${seconds}`, {
+      hint: "see in pg_stat_activity what it waits for, or raise `stallTimeout`",
+    });
+  }
+  return new DataopsError("unreachable", `the storage took nothing for ${seconds}`, {
+    hint: "check the network to the storage, or raise `stallTimeout`",
+  });
+}
