@@ -1,0 +1,41 @@
+/** What `dataops init` asks. */
+export interface Answers {
+  storage: string;
+  production: string;
+  local: string;
+}
+
+/** A configuration with a comment at everything a newcomer would ask about. */
+export function configTemplate({ storage, production, local }: Answers): string {
+  return `# dataops: https://github.com/dataops-cli/dataops
+# \${NAME} is an environment variable, \${NAME:-default} one with a default; NAME_FILE may name a file that holds it.
+
+# Where backups are. For a store that is not Amazon's, write it out:
+#   storage: { url: s3://bucket/prefix, endpoint: "https://s3.example.com", region: eu-1, checksums: when-required }
+storage: ${JSON.stringify(storage)}
+
+databases:
+  # \`environment: production\` can be backed up, and can never be replaced by a restore.
+  production:
+    url: ${JSON.stringify(production)}
+    environment: production
+  local:
+    url: ${JSON.stringify(local)}
+    environment: development
+
+backup:
+  production:
+    lockWaitTimeout: 30s # give up when somebody holds a table locked for longer
+    stallTimeout: 5m # give up when nothing moves
+
+restore:
+  local:
+    keepOld: true # the replaced database stays as <name>__old, for \`dataops undo\`
+    # Run in the restored copy before anybody can connect to it: the place to remove real addresses and tokens.
+    # after:
+    #   - sql: scripts/neutralise.sql
+    #   - command: [bin/rails, db:migrate]
+
+# cache: { maxSize: 20GB } # downloaded backups, so that a second fetch downloads nothing
+`;
+}

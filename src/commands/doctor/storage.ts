@@ -1,0 +1,83 @@
+import type { Config } from "../../config/config.ts";
+import { requireStorage } from "../../config/select.ts";
+import { isDataopsError } from "../../errors.ts";
+import { latestBackup } from "../../repository/catalogue.ts";
+import { readMarker } from "../../repository/marker.ts";
+import type { Manifest } from "../../repository/manifest.ts";
+import { openStorage } from "../../storage/open.ts";
+import { probeConditionalWrites } from "../../storage/probe.ts";
+import type { Storage } from "../../storage/storage.ts";
+import { attempt, ok, warn, type Finding } from "./finding.ts";
+
+export interface StorageFindings {
+  findings: Finding[];
+  /** The newest backup of `database`; undefined where there is none, or it cannot be read. */
+  latest: Manifest | undefined;
+}
+
+/** Whether the storage can be read and written, what its conditional writes are worth, and what is in it. */
+export async function checkStorage(
+  config: Config,
+  database: string | undefined,
+  signal: AbortSignal,
+): Promise<StorageFindings> {
+  let latest: Manifest | undefined;
+  const findings = await attempt("storage", signal, async () => {
+    const storage = await openStorage(requireStorage(config));
+    try {
+      const marker = await readMarker(storage, { signal });
+      const reading = ok(
+        "storage",
+        `${storage.url} can be read${marker === undefined ? "; nothing is in it yet" : ""}`,
+      );
+      const writing = await checkWriting(storage, signal);
+      if (database === undefined) return [reading, ...writing];
+      const backups = await attempt("latest backup", signal, async () => {
+        latest = await latestOrNone(storage, database, signal);
+        return [judgeLatest(latest, database)];
+      });
+      return [reading, ...writing, ...backups];
+    } finally {
+      await storage.close();
+    }
+  });
+  return { findings, latest };
+}
+
+async function checkWriting(storage: Storage, signal: AbortSignal): Promise<Finding[]> {
+  try {
+    const probe = await probeConditionalWrites(storage, { signal });
+    if (probe.conditional) return [ok("storage", "can be written, with conditional writes")];
+    return [
+      warn(
+        "storage",
+        `can be written, without conditional writes: ${probe.reason}`,
+        "let one machine alone make backups of a database, or use a store that has them",
+      ),
+    ];
+  } catch (error) {
+    if (!isDataopsError(error, "notPermitted")) throw error;
+    const hint =
+      "for fetching that is enough; for backups grant s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload";
+    return [warn("storage", "cannot be written with these credentials", hint)];
+  }
+}
+
+async function latestOrNone(
+  storage: Storage,
+  database: string,
+  signal: AbortSignal,
+): Promise<Manifest | undefined> {
+  try {
+    return await latestBackup(storage, database, { signal });
+  } catch (error) {
+    if (isDataopsError(error, "noSuchBackup")) return undefined;
+    throw error;
+  }
+}
+
+function judgeLatest(latest: Manifest | undefined, database: string): Finding {
+  if (latest !== undefined)
+    return ok("latest backup", `of ${database}: ${latest.id}, finished ${latest.finished}`);
+  return warn("latest backup", `of ${database}: none yet`, `make one with \`dataops backup ${database}\``);
+}

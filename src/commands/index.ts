@@ -1,0 +1,85 @@
+import type { AnyCommand } from "./command.ts";
+
+/** One command as the overview shows it. Its module is loaded when it runs. */
+export interface CommandEntry {
+  /** As typed, with positionals: `restore <id>`. */
+  usage: string;
+  summary: string;
+  group: "Backups" | "Restoring" | "Setting up";
+  load(): Promise<{ command: AnyCommand }>;
+}
+
+/** Every command there is. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    usage: "backup [database]",
+    summary: "Back a database up to the storage",
+    group: "Backups",
+    load: () => import("./backup.ts"),
+  },
+  {
+    usage: "list [database]",
+    summary: "List the backups there are, newest first",
+    group: "Backups",
+    load: () => import("./list.ts"),
+  },
+  {
+    usage: "show <id>",
+    summary: "Show one backup in detail",
+    group: "Backups",
+    load: () => import("./show.ts"),
+  },
+  {
+    usage: "fetch-latest-db",
+    summary: "Bring the newest backup of production into the local database",
+    group: "Restoring",
+    load: () => import("./fetch-latest-db.ts"),
+  },
+  {
+    usage: "restore <id>",
+    summary: "Restore one backup into a database",
+    group: "Restoring",
+    load: () => import("./restore.ts"),
+  },
+  {
+    usage: "undo <database>",
+    summary: "Bring back the database from before the last restore",
+    group: "Restoring",
+    load: () => import("./undo.ts"),
+  },
+  {
+    usage: "stamp <database> <environment>",
+    summary: "Write into a database what it is for, where the guard reads it",
+    group: "Restoring",
+    load: () => import("./stamp.ts"),
+  },
+  {
+    usage: "init",
+    summary: "Write a commented configuration file",
+    group: "Setting up",
+    load: () => import("./init.ts"),
+  },
+  {
+    usage: "doctor",
+    summary: "Check programs, configuration, storage and databases",
+    group: "Setting up",
+    load: () => import("./doctor.ts"),
+  },
+  {
+    usage: "config <action>",
+    summary: "Show the configuration, check it, or print its schema",
+    group: "Setting up",
+    load: () => import("./config.ts"),
+  },
+  {
+    usage: "completion [shell]",
+    summary: "Print a completion script for bash, zsh or fish",
+    group: "Setting up",
+    load: () => import("./completion.ts"),
+  },
+];
+
+/** `restore` of `restore <id>`. */
+export function commandName({ usage }: Pick<CommandEntry, "usage">): string {
+  return usage.split(" ", 1)[0] ?? usage;
+}

@@ -1,0 +1,117 @@
+import { requireStorage } from "../config/select.ts";
+import { listBackups, type Catalogue } from "../repository/catalogue.ts";
+import type { Manifest } from "../repository/manifest.ts";
+import { openStorage } from "../storage/open.ts";
+import type { Command, CommandContext, CommandResult } from "./command.ts";
+import {
+  humanBytes,
+  humanCount,
+  humanDuration,
+  humanPlural,
+  humanTable,
+  type Column,
+} from "../observe/human.ts";
+
+export interface ListOptions {
+  database?: string | undefined;
+}
+
+const COLUMNS = [
+  { title: "ID", align: "left" },
+  { title: "DATABASE", align: "left" },
+  { title: "AGE", align: "right" },
+  { title: "STORED", align: "right" },
+  { title: "TABLES", align: "right" },
+  { title: "ROWS", align: "right" },
+] as const satisfies readonly Column[];
+
+export const command: Command<ListOptions> = {
+  options: (yargs) =>
+    yargs.positional("database", {
+      type: "string",
+      describe: "only this database's backups",
+    }),
+  run: runList,
+  exits: ["warnings", "notPermitted", "unreachable"],
+  examples: [
+    ["dataops list", "every backup in the storage, newest first"],
+    ["dataops list production --json", "production's, for programs"],
+  ],
+};
+
+/** Shows which backups there are. Exit `warnings` where one of them cannot be read. */
+export async function runList({ database }: ListOptions, context: CommandContext): Promise<CommandResult> {
+  const storage = await openStorage(requireStorage(await context.config()));
+  try {
+    const catalogue = await listBackups(storage, database, { signal: context.signal });
+    warnAbout(catalogue, context);
+    return {
+      exit: catalogue.unreadable.length > 0 ? "warnings" : "done",
+      data: {
+        storage: storage.url,
+        backups: catalogue.backups.map(summarise),
+        unreadable: catalogue.unreadable.map(({ database, id, error }) => ({
+          database,
+          id,
+          error: error.message,
+        })),
+        unfinished: catalogue.unfinished,
+        foreign: catalogue.foreign,
+      },
+      text: describe(catalogue.backups, storage.url, context.now()),
+    };
+  } finally {
+    await storage.close();
+  }
+}
+
+function warnAbout({ unreadable, unfinished, foreign }: Catalogue, { reporter }: CommandContext): void {
+  for (const { error } of unreadable) reporter.warn(error.message);
+  if (unfinished.length > 0) {
+    reporter.info(
+      `${humanPlural(unfinished.length, "backup")} running or ended before the manifest was written`,
+    );
+  }
+  if (foreign.length > 0) {
+    reporter.info(
+      `${humanPlural(foreign.length, "object")} in the backups' folders that dataops did not write`,
+    );
+  }
+}
+
+function describe(backups: readonly Manifest[], url: string, now: number): string {
+  if (backups.length === 0) return `no backups in ${url}`;
+  const rows = backups.map((manifest) => {
+    const { id, database, size, tables, rows } = summarise(manifest);
+    return [
+      id,
+      database,
+      humanDuration(now - Date.parse(manifest.started)),
+      humanBytes(size),
+      humanCount(tables),
+      humanCount(rows),
+    ];
+  });
+  return humanTable(COLUMNS, rows);
+}
+
+/** What a list tells of one backup. */
+function summarise(manifest: Manifest): {
+  id: string;
+  database: string;
+  started: string;
+  finished: string;
+  size: number;
+  tables: number;
+  rows: number;
+} {
+  return {
+    id: manifest.id,
+    database: manifest.database,
+    started: manifest.started,
+    finished: manifest.finished,
+    size: manifest.archive.size,
+    tables: manifest.tables.length,
+    rows: manifest.tables.reduce((sum, { rows }) => sum + rows, 0),
+  };
+}

@@ -1,0 +1,112 @@
+import type { Argv } from "yargs";
+import { restoreSettings } from "../config/select.ts";
+import type { Config, DatabaseConfig } from "../config/config.ts";
+import { DataopsError } from "../errors.ts";
+import { humanBytes, humanDuration, humanName, humanPlural } from "../observe/human.ts";
+import type { Manifest } from "../repository/manifest.ts";
+import { runRestore } from "../restore/restore.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { CommandContext, CommandResult } from "./command.ts";
+import { confirmationFrom } from "./confirm.ts";
+
+/** As many as the configuration allows, too. */
+const MAX_JOBS = 64;
+
+/** What `fetch-latest-db` and `restore` have in common. */
+export interface RestoreOptions {
+  yes: boolean;
+  force: boolean;
+  jobs?: number | undefined;
+  asSuperuser: boolean;
+  allowVulnerableClient: boolean;
+}
+
+export function withRestoreOptions<T>(yargs: Argv<T>): Argv<T & RestoreOptions> {
+  const extended = yargs
+    .option("yes", {
+      type: "boolean",
+      default: false,
+      describe: "replace a local database that holds data without asking; lifts no refusal",
+    })
+    .option("force", {
+      type: "boolean",
+      default: false,
+      describe: "end sessions on the target before the swap, instead of waiting for them",
+    })
+    .option("jobs", {
+      type: "number",
+      requiresArg: true,
+      describe: "parallel workers; one for each core by default",
+    })
+    .option("as-superuser", {
+      type: "boolean",
+      default: false,
+      describe: "load as a superuser, if that is who connects: functions in the backup then run as one",
+    })
+    .option("allow-vulnerable-client", {
+      type: "boolean",
+      default: false,
+      describe: "use a pg_restore with known security holes, if there is no other",
+    });
+  // eslint-disable-next-line typescript/no-unsafe-type-assertion -- yargs gives each in camel case, too; its types do not
+  return extended as unknown as Argv<T & RestoreOptions>;
+}
+
+/** Restores and tells how it went. */
+export async function restoreAndTell(
+  options: RestoreOptions,
+  context: CommandContext,
+  what: { config: Config; storage: Storage; manifest: Manifest; target: DatabaseConfig },
+): Promise<CommandResult> {
+  const { config, storage, manifest, target } = what;
+  requireJobs(options.jobs);
+  const settings = restoreSettings(config, target.name);
+  const { reporter, signal, environment } = context;
+  const outcome = await runRestore(
+    { storage, reporter, signal, environment, now: () => context.now() },
+    {
+      manifest,
+      target,
+      settings: { ...settings, jobs: options.jobs ?? settings.jobs },
+      cache: config.cache,
+      folder: config.folder,
+      confirmation: confirmationFrom(options.yes, target.connection.database, context),
+      force: options.force,
+      asSuperuser: options.asSuperuser,
+      allowVulnerableClient: options.allowVulnerableClient,
+    },
+  );
+  const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
+  const lines = [
+    `restored ${manifest.id} of ${manifest.database} into ${humanName(outcome.database)}: ${humanPlural(manifest.tables.length, "table")}, ${humanPlural(rows, "row")}, ${outcome.downloaded === 0 ? "nothing downloaded" : `${humanBytes(outcome.downloaded)} downloaded`}, in ${humanDuration(outcome.duration)}`,
+    ...(outcome.old === undefined
+      ? []
+      : [
+          `the database from before is kept as ${humanName(outcome.old)}: \`dataops undo ${target.name}\` brings it back`,
+        ]),
+    ...outcome.leftOut.map((line) => `left out: ${humanName(line)}`),
+  ];
+  return {
+    exit: "done",
+    data: {
+      backup: manifest.id,
+      source: manifest.database,
+      target: target.name,
+      database: outcome.database,
+      old: outcome.old ?? null,
+      tables: manifest.tables.length,
+      rows,
+      downloaded: outcome.downloaded,
+      leftOut: outcome.leftOut,
+      duration: outcome.duration,
+    },
+    text: lines.join("\n"),
+  };
+}
+
+function requireJobs(jobs: number | undefined): void {
+  if (jobs === undefined || (Number.isInteger(jobs) && jobs >= 1 && jobs <= MAX_JOBS)) return;
+  throw new DataopsError("usage", `--jobs takes a whole number from 1 to ${MAX_JOBS}`, {
+    hint: "without it there is one worker for each core",
+  });
+}

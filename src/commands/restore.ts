@@ -1,0 +1,62 @@
+import { requireDatabase, requireStorage } from "../config/select.ts";
+import { findBackup } from "../repository/catalogue.ts";
+import { openStorage } from "../storage/open.ts";
+import type { Command, CommandContext, CommandResult } from "./command.ts";
+import { restoreAndTell, withRestoreOptions, type RestoreOptions } from "./restore-options.ts";
+
+export interface RestoreCommandOptions extends RestoreOptions {
+  id: string;
+  to: string;
+}
+
+export const command: Command<RestoreCommandOptions> = {
+  options: (yargs) =>
+    withRestoreOptions(
+      yargs
+        .positional("id", {
+          type: "string",
+          demandOption: true,
+          describe: "a backup's id, or the beginning of one",
+        })
+        .option("to", {
+          type: "string",
+          demandOption: true,
+          requiresArg: true,
+          describe: "the database to restore into",
+        }),
+    ),
+  run: runRestoreCommand,
+  exits: [
+    "noSuchBackup",
+    "notPermitted",
+    "refused",
+    "corrupt",
+    "unreachable",
+    "tool",
+    "interrupted",
+    "terminated",
+  ],
+  examples: [
+    ["dataops restore 20261121T040000Z-k3v9qa --to local", "that backup into the local database"],
+    [
+      "dataops restore 20261121T04 --to rescued",
+      "into a database of the configuration that does not exist yet",
+    ],
+  ],
+};
+
+/** Restores one backup into a database of the configuration. */
+export async function runRestoreCommand(
+  options: RestoreCommandOptions,
+  context: CommandContext,
+): Promise<CommandResult> {
+  const config = await context.config();
+  const target = requireDatabase(config, options.to);
+  const storage = await openStorage(requireStorage(config), context.reporter);
+  try {
+    const manifest = await findBackup(storage, options.id, { signal: context.signal });
+    return await restoreAndTell(options, context, { config, storage, manifest, target });
+  } finally {
+    await storage.close();
+  }
+}

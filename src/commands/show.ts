@@ -1,0 +1,111 @@
+import { requireStorage } from "../config/select.ts";
+import { findBackup, latestBackup } from "../repository/catalogue.ts";
+import type { Manifest } from "../repository/manifest.ts";
+import { openStorage } from "../storage/open.ts";
+import type { Command, CommandContext, CommandResult } from "./command.ts";
+import { whoseLatest } from "./whose-latest.ts";
+import {
+  humanBytes,
+  humanCount,
+  humanDuration,
+  humanName,
+  humanPlural,
+  humanTable,
+  type Column,
+} from "../observe/human.ts";
+
+export interface ShowOptions {
+  id: string;
+  from?: string | undefined;
+}
+
+/** Tables shown to a person; `--json` has all. */
+const SHOWN_TABLES = 20;
+
+const TABLE_COLUMNS = [
+  { title: "TABLE", align: "left" },
+  { title: "ROWS", align: "right" },
+] as const satisfies readonly Column[];
+
+export const command: Command<ShowOptions> = {
+  options: (yargs) =>
+    yargs
+      .positional("id", {
+        type: "string",
+        demandOption: true,
+        describe: "a backup's id, the beginning of one, or `latest`",
+      })
+      .option("from", {
+        type: "string",
+        describe: "whose latest, where the storage holds several databases",
+      }),
+  run: runShow,
+  exits: ["noSuchBackup", "notPermitted", "corrupt", "unreachable"],
+  examples: [
+    ["dataops show latest", "the newest backup"],
+    ["dataops show 20261121T04", "the one backup of that hour"],
+    ["dataops show latest --json | jq .archive.sha256", "the digest of its archive"],
+  ],
+};
+
+/** Shows all that is known of one backup. */
+export async function runShow({ id, from }: ShowOptions, context: CommandContext): Promise<CommandResult> {
+  const config = await context.config();
+  const storage = await openStorage(requireStorage(config));
+  const { signal } = context;
+  try {
+    const manifest =
+      id === "latest"
+        ? await latestBackup(storage, from ?? (await whoseLatest(storage, config, signal)), { signal })
+        : await findBackup(storage, id, { signal });
+    return { exit: "done", data: manifest, text: describe(manifest, context.now()) };
+  } finally {
+    await storage.close();
+  }
+}
+
+function describe(manifest: Manifest, now: number): string {
+  const { source, archive, tables } = manifest;
+  const started = Date.parse(manifest.started);
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+  const facts = [
+    ["backup", manifest.id],
+    ["of", `${manifest.database} (${humanName(manifest.environment)})`],
+    ["started", `${manifest.started}, ${humanDuration(now - started)} ago`],
+    ["took", humanDuration(Date.parse(manifest.finished) - started)],
+    [
+      "source",
+      `${humanName(source.databaseName)}, PostgreSQL ${humanName(source.serverVersion)}, ${humanBytes(source.size)}`,
+    ],
+    [
+      "identity",
+      `system ${source.systemIdentifier}, database ${source.databaseOid}, at ${humanName(source.lsn ?? "an unknown position")}`,
+    ],
+    ["locale", `${humanName(source.encoding)}, ${humanName(source.locale ?? source.collate)}`],
+    [
+      "extensions",
+      source.extensions.map(({ name, version }) => humanName(`${name} ${version}`)).join(", ") || "none",
+    ],
+    ["archive", `${humanBytes(archive.size)}, ${humanBytes(archive.rawSize)} decompressed`],
+    ["sha256", archive.sha256],
+    [
+      "made with",
+      `dataops ${humanName(manifest.dataopsVersion)}, pg_dump ${humanName(manifest.tools.pgDump)}`,
+    ],
+    ["contents", `${humanPlural(tables.length, "table")}, ${humanPlural(rows, "row")}`],
+  ].map(([title = "", value = ""]) => `${title.padEnd(11)} ${value}`);
+  if (tables.length === 0) return facts.join("\n");
+
+  const largest = tables.toSorted((left, right) => right.rows - left.rows).slice(0, SHOWN_TABLES);
+  const table = humanTable(
+    TABLE_COLUMNS,
+    largest.map(({ schema, name, rows }) => [humanName(`${schema}.${name}`), humanCount(rows)]),
+  );
+  const rest = tables.length - largest.length;
+  return [
+    ...facts,
+    "",
+    table,
+    ...(rest > 0 ? [`and ${humanPlural(rest, "table")} with fewer rows`] : []),
+  ].join("\n");
+}
