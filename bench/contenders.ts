@@ -44,9 +44,9 @@ export function stockBackup(stage: Stage): Contender & { archive: string } {
 
 /** Puts the stock archive into S3, for the stock restore to fetch. */
 export async function publishArchive(stage: Stage, archive: string): Promise<void> {
-  const upload = await stage.storage.startUpload(ARCHIVE_KEY);
-  const content = await readFile(archive);
   const partSize = 16 * 1024 * 1024;
+  const upload = await stage.storage.startUpload(ARCHIVE_KEY, partSize);
+  const content = await readFile(archive);
   let parts = 0;
   for (let start = 0; start < content.byteLength; start += partSize) {
     parts += 1;

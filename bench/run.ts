@@ -29,13 +29,13 @@ const REPORT = fileURLToPath(new URL("../docs/benchmarks.md", import.meta.url));
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      size: { type: "string", default: "100MB", multiple: true },
+      size: { type: "string", default: ["100MB"], multiple: true },
       runs: { type: "string", default: "3" },
       /** Without it the report goes to stdout only. */
       write: { type: "boolean", default: false },
     },
   });
-  const sizes = [values.size].flat().map(parseSize);
+  const sizes = values.size.map(parseSize);
   const runs = Number(values.runs);
   await using cleanup = new AsyncDisposableStack();
   const stage = await setStage(cleanup);

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Secret } from "../src/config/secret.ts";
 import { connect } from "../src/postgres/client.ts";
 import { quoteIdentifier } from "../src/postgres/quote.ts";
 import { openS3Storage } from "../src/storage/s3.ts";
@@ -71,11 +70,12 @@ export async function setStage(cleanup: AsyncDisposableStack): Promise<Stage> {
     target,
     programs: source.programs,
     storage: openS3Storage({
-      url: `s3://${BUCKET}/baseline`,
+      bucket: BUCKET,
+      prefix: "baseline",
       endpoint: s3.endpoint,
       region: s3.region,
       forcePathStyle: true,
-      credentials: { accessKeyId: s3.accessKeyId, secretAccessKey: new Secret(s3.secretAccessKey) },
+      credentials: { accessKeyId: s3.accessKeyId, secretAccessKey: s3.secretAccessKey },
     }),
     environment,
     fileEnvironment: { ...environment, DATAOPS_STORAGE: `file://${join(folder, "storage")}` },

@@ -1,8 +1,13 @@
 #!/usr/bin/env node
 import { enableCompileCache } from "node:module";
+import { setFlagsFromString } from "node:v8";
 
 // Before anything else is loaded, so that the next start finds it compiled.
 enableCompileCache();
+
+// The young generation stays at its first size. It would grow to 48 MB, and what streams through is freed with it: measured
+// on a backup, 160 MB resident instead of 210 MB, at the same speed.
+setFlagsFromString("--semi-space-growth-factor=1");
 
 const args = process.argv.slice(2);
 const [first] = args;

@@ -114,7 +114,7 @@ const backup = z
     stallTimeout: duration({ least: "1s", most: "1d" })
       .prefault("5m")
       .describe("how long it may go without a byte, before it gives up"),
-    compressionLevel: count(1, 19).prefault(3).describe("zstd's level"),
+    compressionLevel: count(1, 19).prefault(1).describe("zstd's level"),
   })
   .describe("how one database is backed up");
 

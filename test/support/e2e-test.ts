@@ -1,0 +1,68 @@
+import { expect } from "vitest";
+import {
+  startDataops,
+  type DataopsExit,
+  type DataopsOptions,
+  type DataopsProcess,
+} from "./dataops-process.ts";
+import { createTestBucket, type TestBucket } from "./e2e-bucket.ts";
+import { ServerUnavailable, urlFor } from "./postgres-servers.ts";
+import { test as postgresTest, type TestDatabase } from "./postgres-test.ts";
+import { sharedS3 } from "./shared-servers.ts";
+
+/** Runs of the program; what still runs at the test's end is ended. */
+export interface Dataops {
+  start(args: readonly string[], options: DataopsOptions): Promise<DataopsProcess>;
+  /** Waits for the end. */
+  run(args: readonly string[], options: DataopsOptions): Promise<DataopsExit>;
+}
+
+/** Vitest's `test` with a database, a bucket and the program. Fit for concurrent tests. */
+export const test = postgresTest.extend<{ bucket: TestBucket; dataops: Dataops }>({
+  bucket: async ({ skip }, use) => {
+    let bucket: TestBucket;
+    try {
+      bucket = await createTestBucket(await sharedS3("ceph"));
+    } catch (error) {
+      if (!(error instanceof ServerUnavailable) || process.env["CI"] === "true") throw error;
+      process.stderr.write(`SKIPPED: ${error.message}\n`);
+      return skip(error.message);
+    }
+    await use(bucket);
+    await bucket.drop();
+  },
+  // eslint-disable-next-line no-empty-pattern -- vitest demands a pattern
+  dataops: async ({}, use) => {
+    await using started = new AsyncDisposableStack();
+    const start: Dataops["start"] = async (args, options) => started.use(await startDataops(args, options));
+    await use({ start, run: async (args, options) => (await start(args, options)).exited });
+  },
+});
+
+/** The environment in which `database` is production, and its backups go to `bucket`. */
+export function environmentOf(
+  database: TestDatabase,
+  bucket: TestBucket,
+  changes: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  return { ...bucket.environment, DATABASE_URL: urlFor(database.server, database.name), ...changes };
+}
+
+/** No manifest, no archive, no upload left open: the storage's own marker at most. */
+export async function expectNothing(bucket: TestBucket): Promise<void> {
+  const keys = await bucket.keys();
+  expect({
+    keys: keys.filter((key) => key !== "dataops.json"),
+    uploads: await bucket.openUploads(),
+  }).toEqual({ keys: [], uploads: [] });
+}
+
+/** One line that says what happened, and at most one that says what to do. */
+export function expectOneLine({ stderr }: DataopsExit): void {
+  const lines = stderr.split("\n").filter((line) => line !== "");
+  const errors = lines.filter((line) => line.startsWith("error: "));
+  const hints = lines.filter((line) => line.startsWith("hint: "));
+  expect(errors, stderr).toHaveLength(1);
+  expect(hints.length, stderr).toBeLessThanOrEqual(1);
+  expect(stderr, "a stack is for bugs").not.toMatch(/^\s+at /m);
+}
