@@ -49,7 +49,7 @@ export async function openSnapshot(client: PostgresClient): Promise<Snapshot> {
 }
 
 /** Sets what makes a transaction's reading independent of the database's defaults, for this transaction only. */
-export async function applyReadingSettings(client: PostgresClient): Promise<void> {
+async function applyReadingSettings(client: PostgresClient): Promise<void> {
   await client.query(
     `SELECT pg_catalog.set_config(setting.name, wanted.value, true)
        FROM pg_catalog.jsonb_each_text($1::jsonb) AS wanted(name, value)

@@ -117,7 +117,7 @@ export async function listDatabases(storage: Storage, options: StorageOptions = 
  *
  * @throws DataopsError `corrupt` as `parseManifest` does, or where it describes another backup; StorageError `not-found`
  */
-export async function readManifest(
+async function readManifest(
   storage: Storage,
   database: string,
   id: string,

@@ -15,7 +15,7 @@ export function backupsPrefix(database: string): string {
   return `${database}/backups/`;
 }
 
-export function backupPrefix(database: string, id: string): string {
+function backupPrefix(database: string, id: string): string {
   return `${backupsPrefix(database)}${id}/`;
 }
 

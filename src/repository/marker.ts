@@ -7,7 +7,7 @@ import { MARKER_KEY } from "./keys.ts";
 import { readWhole } from "./read-whole.ts";
 
 /** The storage layout's version. A program that does not know the number touches nothing. */
-export const REPOSITORY_FORMAT = 1;
+const REPOSITORY_FORMAT = 1;
 
 const MAX_MARKER_BYTES = 64 * 1024;
 

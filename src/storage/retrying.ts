@@ -22,8 +22,8 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = { attempts: 7, baseDelay: 500, 
 /**
  * Tries again what failed with a transient error, waiting between tries with exponential back-off and full jitter.
  *
- * A read that breaks in the middle goes on at the byte where it broke. A conditional write is not tried again once its
- * answer was lost: whether it took effect is for the caller to look up, who knows what it wrote.
+ * A read that breaks in the middle goes on at the byte where it broke. A conditional write that is refused on a later try
+ * may have been done by an earlier one, whose answer was lost: it counts as done where the body is there, byte for byte.
  */
 export function retrying(storage: Storage, policy: RetryPolicy = DEFAULT_RETRY_POLICY): Storage {
   const again = makeRetry(policy);
@@ -33,13 +33,9 @@ export function retrying(storage: Storage, policy: RetryPolicy = DEFAULT_RETRY_P
     limits: storage.limits,
     put: (key, body, options) => again(options, () => storage.put(key, body, options)),
     create: (key, body, options) =>
-      again(options, (attempt) =>
-        storage.create(key, body, options).catch(lookUp(attempt, key, body, options)),
-      ),
+      conditionally(key, body, options, () => storage.create(key, body, options)),
     replace: (key, body, tag, options) =>
-      again(options, (attempt) =>
-        storage.replace(key, body, tag, options).catch(lookUp(attempt, key, body, options)),
-      ),
+      conditionally(key, body, options, () => storage.replace(key, body, tag, options)),
     startUpload: async (key, partSize, options) =>
       retryingUpload(await again(options, () => storage.startUpload(key, partSize, options)), again),
     get: async (key, options) => {
@@ -58,19 +54,40 @@ export function retrying(storage: Storage, policy: RetryPolicy = DEFAULT_RETRY_P
     close: () => storage.close(),
   };
 
-  /**
-   * After a try whose answer was lost, a failed precondition may be our own doing: then what is there is what we wrote.
-   */
-  function lookUp(attempt: number, key: string, body: Uint8Array, options: StorageOptions | undefined) {
-    return async (error: unknown): Promise<ObjectInfo> => {
-      if (attempt === 1 || !isStorageError(error, "precondition-failed")) throw error;
-      const info = await storage.head(key, options).catch(() => undefined);
-      if (info === undefined || info.size !== body.byteLength) throw error;
+  function conditionally(
+    key: string,
+    body: Uint8Array,
+    options: StorageOptions | undefined,
+    write: () => Promise<ObjectInfo>,
+  ): Promise<ObjectInfo> {
+    return again(options, async (attempt) => {
+      try {
+        return await write();
+      } catch (error) {
+        if (attempt === 1 || !isStorageError(error, "precondition-failed")) throw error;
+        const own = await findOwn(key, body, options);
+        if (own === undefined) throw error;
+        return own;
+      }
+    });
+  }
+
+  /** The object, where it is what an earlier try may have written. */
+  async function findOwn(
+    key: string,
+    body: Uint8Array,
+    options: StorageOptions | undefined,
+  ): Promise<ObjectInfo | undefined> {
+    try {
+      const info = await storage.head(key, options);
+      if (info.size !== body.byteLength) return undefined;
       const chunks: Uint8Array[] = [];
       for await (const chunk of await storage.get(key, options)) chunks.push(chunk);
-      if (!Buffer.concat(chunks).equals(body)) throw error;
-      return info;
-    };
+      return Buffer.concat(chunks).equals(body) ? info : undefined;
+    } catch (error) {
+      if (isStorageError(error, "not-found")) return undefined;
+      throw error; // not knowing is no answer: a transient failure is tried again
+    }
   }
 }
 

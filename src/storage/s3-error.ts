@@ -117,7 +117,9 @@ function isConfigurationFault(error: Error): boolean {
 
 function statusOf(error: Error): number | undefined {
   if (!("$metadata" in error)) return undefined;
-  return (error.$metadata as { httpStatusCode?: number } | undefined)?.httpStatusCode;
+  const metadata: unknown = error.$metadata;
+  if (typeof metadata !== "object" || metadata === null || !("httpStatusCode" in metadata)) return undefined;
+  return typeof metadata.httpStatusCode === "number" ? metadata.httpStatusCode : undefined;
 }
 
 function describe(error: Error, status: number | undefined): string {

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -139,7 +140,8 @@ export function openS3Storage(settings: S3Settings): Storage {
         ...(range === undefined ? {} : { Range: `bytes=${range.start}-${range.end - 1}` }),
       });
       const found = await attempt(what, options, (abort) => client.send(command, abort));
-      const body = found.Body as AsyncIterable<Uint8Array> & Destroyable;
+      const body = found.Body;
+      if (!(body instanceof Readable)) throw new StorageError("permanent", `${what}: the answer has no body`);
       const expected = range === undefined ? found.ContentLength : range.end - range.start;
       if (range !== undefined && found.ContentLength !== expected) {
         body.destroy();
@@ -199,10 +201,6 @@ function limitsOf({ partSize, maxParts }: S3Settings): PartLimits {
   };
 }
 
-interface Destroyable {
-  destroy(error?: Error): void;
-}
-
 interface ReadOptions {
   /** Bytes that must come; undefined where the store did not say. */
   expected: number | undefined;
@@ -213,12 +211,12 @@ interface ReadOptions {
 
 /** Gives the body on, fails when it stalls or ends early, and lets go of the connection in every case. */
 async function* readBody(
-  body: AsyncIterable<Uint8Array> & Destroyable,
+  body: Readable,
   { expected, what, idleTimeout, signal }: ReadOptions,
 ): AsyncIterable<Uint8Array> {
   const stalled = new StorageError("transient", `${what}: no byte came for ${idleTimeout / 1000} s`);
-  const timer = setTimeout(() => body.destroy(stalled), idleTimeout);
-  const onAbort = (): void => body.destroy(new Error("aborted"));
+  const timer = setTimeout(() => void body.destroy(stalled), idleTimeout);
+  const onAbort = (): void => void body.destroy(new Error("aborted"));
   signal?.addEventListener("abort", onAbort, { once: true });
   let received = 0;
   try {

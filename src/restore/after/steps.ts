@@ -2,7 +2,6 @@ import { constants } from "node:fs";
 import { access, readFile, stat } from "node:fs/promises";
 import { delimiter, isAbsolute, join, resolve } from "node:path";
 import type { AfterStep } from "../../config/config.ts";
-import type { ConnectionSettings } from "../../config/connection.ts";
 import type { Environment } from "../../config/environment.ts";
 import { DataopsError } from "../../errors.ts";
 import type { Reporter } from "../../observe/reporter.ts";
@@ -20,12 +19,6 @@ export interface AfterRequest {
   signal: AbortSignal;
   /** What commands inherit, but for anything that says where a database is. */
   environment: Environment;
-}
-
-/** How one step's program reaches the scratch database. */
-export interface StepConnection {
-  settings: ConnectionSettings;
-  actAs: string | undefined;
 }
 
 /**

@@ -104,7 +104,7 @@ interface LoadArguments {
 }
 
 /** Arguments of `pg_restore`. Where to connect stands in the environment but for the database's name. Pure. */
-export function loadArguments({ archive, listFile, database, actAs, jobs }: LoadArguments): string[] {
+function loadArguments({ archive, listFile, database, actAs, jobs }: LoadArguments): string[] {
   return [
     "--format=custom",
     "--exit-on-error",

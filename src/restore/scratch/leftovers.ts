@@ -37,13 +37,13 @@ export async function clearLeftovers(
 }
 
 /** Whether `name` is of a scratch database of `target` whose run began long enough ago. Pure. */
-export function isAbandonedScratch(name: string, target: string, now: number): boolean {
+function isAbandonedScratch(name: string, target: string, now: number): boolean {
   const runId = SCRATCH_RUN.exec(name)?.[1];
   return runId !== undefined && scratchName(target, runId) === name && isOld(runId, now);
 }
 
 /** Whether `name` is of a temporary role whose run began long enough ago. Pure. */
-export function isAbandonedRole(name: string, now: number): boolean {
+function isAbandonedRole(name: string, now: number): boolean {
   const runId = ROLE_RUN.exec(name)?.[1];
   return runId !== undefined && temporaryRoleName(runId) === name && isOld(runId, now);
 }

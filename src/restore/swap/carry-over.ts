@@ -102,7 +102,7 @@ export async function readProperties(client: PostgresClient, oid: number): Promi
 }
 
 /** The statements that give database `name`, which has `present`, the properties `wanted`. Pure. */
-export function renderCarryOver(
+function renderCarryOver(
   name: string,
   present: DatabaseProperties,
   wanted: DatabaseProperties,
