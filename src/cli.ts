@@ -12,11 +12,14 @@ setFlagsFromString("--semi-space-growth-factor=1");
 const args = process.argv.slice(2);
 const [first] = args;
 
+// These two are answered at once, without the parser and the commands.
 if (args.length === 1 && (first === "help" || first === "--help" || first === "-h")) {
   const { overview } = await import("./commands/help.ts");
+  process.stdout.on("error", () => undefined);
   process.stdout.write(`${overview()}\n`);
-} else if (first === "--version") {
+} else if (args.length === 1 && first === "--version") {
   const { version } = await import("./version.ts");
+  process.stdout.on("error", () => undefined);
   process.stdout.write(`${version}\n`);
 } else {
   const { execute } = await import("./commands/execute.ts");

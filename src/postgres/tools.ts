@@ -42,6 +42,8 @@ export interface SpawnOptions {
   onStderrLine?: ((line: string) => void) | undefined;
   /** What `PATH`, `HOME` and the like are taken from; the process's own by default. */
   environment?: Environment | undefined;
+  /** Settings of the program's sessions on the server: `{ synchronous_commit: "off" }`. Plain words only. */
+  serverSettings?: Readonly<Record<string, string>> | undefined;
 }
 
 /** How a program ended. */
@@ -84,6 +86,10 @@ export function spawnTool(tool: Tool, args: readonly string[], options: SpawnOpt
   const passfilePath = passfile?.path ?? (settings === undefined ? undefined : inherited["PGPASSFILE"]);
   if (passfilePath !== undefined) own["PGPASSFILE"] = passfilePath;
   if (options.applicationName !== undefined) own["PGAPPNAME"] = options.applicationName;
+  const serverSettings = Object.entries(options.serverSettings ?? {});
+  if (serverSettings.length > 0) {
+    own["PGOPTIONS"] = serverSettings.map(([name, value]) => `-c ${name}=${value}`).join(" ");
+  }
   const child = spawn(join(tool.directory, tool.program), [...args], {
     env: environmentForTools(inherited, own),
     stdio: [options.stdin ?? "ignore", "pipe", "pipe"],

@@ -116,7 +116,7 @@ export async function runRestore(
     skipExtensions: settings.skipExtensions,
   });
   await archive[Symbol.asyncDispose]();
-  await finish(run, scratch, loaded);
+  await finish(run, scratch, loaded, jobs);
   await scratch.handOver();
   const { old } = await swap(permission, {
     scratch: scratch.name,
@@ -141,13 +141,22 @@ async function download(run: Run) {
 }
 
 /** What comes after the load, all as who loaded: statistics, the row check, the team's own steps. */
-async function finish(run: Run, scratch: Scratch, loaded: Loaded): Promise<void> {
-  {
-    await using client = await scratch.connectAsLoader();
-    await checkRows(client, { manifest: run.manifest, missingExtensions: loaded.missingExtensions });
-    if (!loaded.hasStatistics) await analyze(client);
-  }
+async function finish(run: Run, scratch: Scratch, loaded: Loaded, jobs: number): Promise<void> {
+  const { manifest } = run;
+  const checked = asLoader(scratch, (client) =>
+    checkRows(client, { manifest, missingExtensions: loaded.missingExtensions }),
+  );
+  const analyzed = loaded.hasStatistics ? undefined : analyze(scratch, jobs);
+  // Side by side; but nobody may be connected any more when one of them failed.
+  await Promise.allSettled([checked, analyzed]);
+  await checked;
+  await analyzed;
   await runAfterSteps(run.settings.after, { ...run, scratch });
+}
+
+async function asLoader(scratch: Scratch, work: (client: PostgresClient) => Promise<void>): Promise<void> {
+  await using client = await scratch.connectAsLoader();
+  await work(client);
 }
 
 async function ownerOf({ maintenance, oid }: Permission): Promise<string | undefined> {

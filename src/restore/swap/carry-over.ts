@@ -102,11 +102,7 @@ export async function readProperties(client: PostgresClient, oid: number): Promi
 }
 
 /** The statements that give database `name`, which has `present`, the properties `wanted`. Pure. */
-function renderCarryOver(
-  name: string,
-  present: DatabaseProperties,
-  wanted: DatabaseProperties,
-): string[] {
+function renderCarryOver(name: string, present: DatabaseProperties, wanted: DatabaseProperties): string[] {
   const database = quoteIdentifier(name);
   return [
     ...(present.owner === wanted.owner

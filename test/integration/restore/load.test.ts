@@ -42,8 +42,8 @@ describe("loadArchive brings every kind of table back", () => {
       {
         await using loader = await scratch.connectAsLoader();
         await checkRows(loader, { manifest: dumped.manifest, missingExtensions });
-        await analyze(loader);
       }
+      await analyze(scratch, 2);
       await scratch.handOver();
       vi.stubEnv("DATAOPS_POSTGRES_BIN", server.programs);
       expect(
@@ -148,8 +148,8 @@ describe("a backup that means harm", () => {
     {
       await using loader = await scratch.connectAsLoader();
       await checkRows(loader, { manifest: dumped.manifest, ...loaded });
-      await analyze(loader);
     }
+    await analyze(scratch, 2);
     await scratch.handOver();
     expect(await leftBehind(server, dumped.prefix)).toEqual([]);
     {
