@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { describe, test as base } from "vitest";
 import type { StorageErrorKind, Storage } from "../../src/storage/storage.ts";
 import { isStorageError } from "../../src/storage/storage-error.ts";
-import { ServerUnavailable } from "../support/postgres-servers.ts";
+import { ServerUnavailable } from "../support/server-unavailable.ts";
 import { conditionalWriteTests, noConditionalWriteTests } from "./storage-conditions.ts";
 import { keyTests } from "./storage-keys.ts";
 import { listingTests } from "./storage-listing.ts";

@@ -3,7 +3,7 @@ import { test as base } from "vitest";
 import { retrying, type RetryPolicy } from "../../src/storage/retrying.ts";
 import type { S3Settings } from "../../src/storage/s3.ts";
 import type { Storage } from "../../src/storage/storage.ts";
-import { ServerUnavailable } from "./postgres-servers.ts";
+import { ServerUnavailable } from "./server-unavailable.ts";
 import type { S3Description } from "./server-broker.ts";
 import { startS3Proxy, type FaultRule, type S3Proxy } from "./s3-proxy.ts";
 import { openTestStorage, TEST_BUCKET } from "./s3-storage.ts";

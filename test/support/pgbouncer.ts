@@ -1,11 +1,10 @@
-import { execFile, spawn } from "node:child_process";
-import { access, chmod, chown, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { chmod, chown, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
-import { ServerUnavailable } from "./postgres-programs.ts";
+import { requirePrograms } from "./debian.ts";
 import { freePort } from "./ports.ts";
 import { unprivilegedUser, type PostgresServerDescription } from "./postgres-servers.ts";
 
@@ -27,7 +26,7 @@ export async function startPgBouncer(
   server: PostgresServerDescription,
   mode: "session" | "transaction",
 ): Promise<PgBouncer> {
-  await install();
+  await requirePrograms("PgBouncer", ["pgbouncer"], ["pgbouncer"]);
   const owner = await unprivilegedUser();
   const directory = await mkdtemp(join(tmpdir(), "dataops-pgbouncer-"));
   const port = await freePort();
@@ -59,27 +58,6 @@ export async function startPgBouncer(
     throw error;
   }
   return { host: "127.0.0.1", port, [Symbol.asyncDispose]: stop };
-}
-
-async function install(): Promise<void> {
-  const isInstalled = await access(PROGRAM).then(
-    () => true,
-    () => false,
-  );
-  if (isInstalled) return;
-  const unavailable = new ServerUnavailable("PgBouncer is not installed: sudo apt-get install pgbouncer");
-  if (process.getuid?.() !== 0) throw unavailable;
-  const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  await promisify(execFile)(
-    "apt-get",
-    ["install", "--yes", "--quiet", "--no-install-recommends", "pgbouncer"],
-    {
-      env: environment,
-    },
-  ).catch((cause: unknown) => {
-    unavailable.cause = cause;
-    throw unavailable;
-  });
 }
 
 async function untilListening(port: number): Promise<void> {

@@ -1,4 +1,5 @@
-import { ServerUnavailable, type PostgresVersion } from "./postgres-programs.ts";
+import { type PostgresVersion } from "./postgres-programs.ts";
+import { ServerUnavailable } from "./server-unavailable.ts";
 import { SENTINEL_PASSWORD, SUPERUSER, TEST_SETTINGS, type PostgresServer } from "./postgres-servers.ts";
 
 /** PostgreSQL's port inside the container. */

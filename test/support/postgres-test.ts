@@ -3,7 +3,8 @@ import { test as base } from "vitest";
 import type { ConnectionSettings } from "../../src/config/connection.ts";
 import { connect, type PostgresClient } from "../../src/postgres/client.ts";
 import { quoteIdentifier } from "../../src/postgres/quote.ts";
-import { ServerUnavailable, settingsFor, type PostgresVersion } from "./postgres-servers.ts";
+import { settingsFor, type PostgresVersion } from "./postgres-servers.ts";
+import { ServerUnavailable } from "./server-unavailable.ts";
 import { sharedPostgres, type SharedPostgres } from "./shared-servers.ts";
 
 /** A database of one test. */

@@ -2,12 +2,8 @@ import { createServer, type IncomingMessage } from "node:http";
 import { messageOf } from "../../src/errors.ts";
 import { listen } from "./ports.ts";
 import { startPostgresContainer } from "./postgres-container.ts";
-import {
-  ServerUnavailable,
-  startPostgres,
-  type PostgresServerDescription,
-  type PostgresVersion,
-} from "./postgres-servers.ts";
+import { startPostgres, type PostgresServerDescription, type PostgresVersion } from "./postgres-servers.ts";
+import { ServerUnavailable } from "./server-unavailable.ts";
 
 /** Starts servers on request, each once, and stops them all at the end. Tests run in other processes: they ask by HTTP. */
 export interface ServerBroker {

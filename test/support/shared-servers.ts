@@ -1,10 +1,7 @@
 import { inject } from "vitest";
 import type { BrokerAnswer, S3Description } from "./server-broker.ts";
-import {
-  ServerUnavailable,
-  type PostgresServerDescription,
-  type PostgresVersion,
-} from "./postgres-servers.ts";
+import { type PostgresServerDescription, type PostgresVersion } from "./postgres-servers.ts";
+import { ServerUnavailable } from "./server-unavailable.ts";
 
 /** A server that all tests of the run share. Make your own database, role or bucket in it; never stop it. */
 export type SharedPostgres = PostgresServerDescription;

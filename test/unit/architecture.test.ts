@@ -67,7 +67,7 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-const MAY_SPAWN = new Set(["postgres/tools.ts", "postgres/tool-discovery.ts", "restore/after-command.ts"]);
+const MAY_SPAWN = new Set(["postgres/tools.ts", "postgres/tool-discovery.ts", "restore/after/command.ts"]);
 
 test("no import breaks a rule of the architecture", async () => {
   const imports = await readImports();

@@ -43,9 +43,7 @@ describe("the lock watch", () => {
       CREATE SEQUENCE numbers;
       CREATE MATERIALIZED VIEW totals AS SELECT count(*) FROM orders`);
     const { ours, watch, blocked } = await watched(database, stack);
-    await blocker.query(
-      "BEGIN; LOCK TABLE orders; DROP SEQUENCE numbers; REFRESH MATERIALIZED VIEW totals",
-    );
+    await blocker.query("BEGIN; LOCK TABLE orders; DROP SEQUENCE numbers; REFRESH MATERIALIZED VIEW totals");
     const started = performance.now();
     const reading = ours.query(sql);
     const error = await blocked;

@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import { connect } from "../../../src/postgres/client.ts";
 import { detectPooler } from "../../../src/postgres/pooler.ts";
 import { startPgBouncer, type PgBouncer } from "../../support/pgbouncer.ts";
-import { ServerUnavailable } from "../../support/postgres-servers.ts";
+import { ServerUnavailable } from "../../support/server-unavailable.ts";
 import { test, type TestDatabase } from "../../support/postgres-test.ts";
 
 const options = { applicationName: "dataops:test" };

@@ -5,6 +5,7 @@ import { buffer } from "node:stream/consumers";
 import { createZstdDecompress } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { programsOrSkip } from "../../support/programs-or-skip.ts";
 import { compress } from "../../../src/backup/compress.ts";
 
 /** In the frame's header, the fifth byte: a checksum of the content stands at the end. */
@@ -36,7 +37,8 @@ describe("compress", () => {
     );
   });
 
-  test("is read by the stock zstd program, and carries a checksum", async () => {
+  test("is read by the stock zstd program, and carries a checksum", async (context) => {
+    await programsOrSkip(context, "zstd", ["zstd"], ["zstd"]);
     const content = randomBytes(10_000_000);
     const compressed = await compressAll([content]);
     const plain = execFileSync("zstd", ["--decompress", "--stdout"], {

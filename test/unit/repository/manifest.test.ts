@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { programsOrSkip } from "../../support/programs-or-skip.ts";
 import { isDataopsError } from "../../../src/errors.ts";
 import { MAX_MANIFEST_BYTES, parseManifest, serializeManifest } from "../../../src/repository/manifest.ts";
 import { exampleManifest } from "../../support/manifests.ts";
@@ -49,7 +50,8 @@ describe("a manifest", () => {
     );
   });
 
-  test("has a digest that can be checked by hand", () => {
+  test("has a digest that can be checked by hand", async (context) => {
+    await programsOrSkip(context, "jq", ["jq"], ["jq"]);
     const withoutDigest = execFileSync("jq", ["-cj", "del(.sha256)"], { input: bytes });
     const digest = execFileSync("jq", ["-rj", ".sha256"], { input: bytes }).toString();
     expect(createHash("sha256").update(withoutDigest).digest("hex")).toBe(digest);
