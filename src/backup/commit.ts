@@ -4,6 +4,7 @@ import { readWhole } from "../repository/read-whole.ts";
 import { DataopsError } from "../errors.ts";
 import { isStorageError, type StorageError } from "../storage/storage-error.ts";
 import type { Storage } from "../storage/storage.ts";
+import { abortLater } from "./abort-later.ts";
 
 /** Milliseconds that a commit which has begun goes on after an abort: a run that was terminated has 25 s in all. */
 const GRACE = 10_000;
@@ -82,21 +83,4 @@ async function holds(storage: Storage, key: string, body: Uint8Array, signal: Ab
 /** A write that was refused did not happen; one that broke may happen yet. */
 function isAmbiguous({ kind }: StorageError): boolean {
   return kind === "transient" || kind === "permanent";
-}
-
-/** A signal that fires `delay` milliseconds after the given one. */
-function abortLater(signal: AbortSignal, delay: number): Disposable & { signal: AbortSignal } {
-  const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const start = (): void => {
-    timer = setTimeout(() => controller.abort(signal.reason), delay);
-  };
-  signal.addEventListener("abort", start, { once: true });
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]() {
-      signal.removeEventListener("abort", start);
-      clearTimeout(timer);
-    },
-  };
 }

@@ -6,12 +6,16 @@ import { spawnTool, type InstalledTools, type RunningTool } from "../postgres/to
 import type { ManifestArchive } from "../repository/manifest.ts";
 import type { Storage } from "../storage/storage.ts";
 import { uploadStream } from "../storage/upload.ts";
+import { abortLater } from "./abort-later.ts";
 import { checkArchive } from "./archive-check.ts";
 import { compress } from "./compress.ts";
-import { discardObject } from "./discard.ts";
+import { discardObject, discardUploads } from "./discard.ts";
 import { choosePieceSize, PieceHasher } from "./pieces.ts";
 import { checkArguments, dumpArguments } from "./plan.ts";
 import { watchForStall } from "./stall.ts";
+
+/** Milliseconds that the beginning of an upload may still take after an abort. */
+const START_GRACE = 5_000;
 
 export interface DumpRequest {
   connection: ConnectionSettings;
@@ -49,34 +53,67 @@ export interface DumpRequest {
 export async function dumpArchive(request: DumpRequest): Promise<ManifestArchive> {
   const { storage, key, signal, estimatedSize } = request;
   const hasher = new PieceHasher(choosePieceSize(estimatedSize));
-  const measured = { rawSize: 0, ended: false };
+  const measured: Measured = { rawSize: 0, ended: false };
   const programs: RunningTool[] = [];
-  using stall = watchForStall(request.stallTimeout, request.fail);
   try {
-    const dump = startDump(request);
-    programs.push(dump);
-    const reader = startReader(request);
-    programs.push(reader);
-
-    const raw = tap(stall.watch(exitGate(dump)), ({ byteLength }) => {
-      measured.rawSize += byteLength;
-      request.progress.add(byteLength);
-    });
-    const compressed = compress(checkArchive(raw, reader), request.compressionLevel);
-    const stored = tap(compressed, (chunk) => hasher.update(chunk));
+    const stored = tap(readArchive(request, programs, measured), (chunk) => hasher.update(chunk));
     const held = holdEnd(stored, async () => {
       await request.required;
       measured.ended = true;
     });
-    await uploadStream(storage, key, held, { estimatedSize, signal });
+    await uploadStream(patientlyStarting(storage), key, held, { estimatedSize, signal });
   } catch (error) {
     // The completion may have succeeded although its answer was lost.
     if (measured.ended) await discardObject(storage, key);
     throw error;
   } finally {
     await Promise.all(programs.map((program) => program.kill()));
+    // After a success, too: an upload may have been begun twice, where the first answer was lost.
+    await discardUploads(storage, key);
   }
   return { object: "archive.dump.zst", rawSize: measured.rawSize, ...hasher.finish() };
+}
+
+interface Measured {
+  /** Bytes that pg_dump wrote. */
+  rawSize: number;
+  /** Whether the upload has seen the stream's end. */
+  ended: boolean;
+}
+
+/**
+ * The archive as it is stored, checked and compressed on its way.
+ *
+ * The programs start with the first read, not before: Node throws away what a program wrote that ends while nobody reads.
+ */
+async function* readArchive(
+  request: DumpRequest,
+  programs: RunningTool[],
+  measured: Measured,
+): AsyncGenerator<Uint8Array, void, void> {
+  using stall = watchForStall(request.stallTimeout, request.fail);
+  const dump = startDump(request);
+  programs.push(dump);
+  const reader = startReader(request);
+  programs.push(reader);
+  const raw = tap(stall.watch(exitGate(dump)), ({ byteLength }) => {
+    measured.rawSize += byteLength;
+    request.progress.add(byteLength);
+  });
+  yield* compress(checkArchive(raw, reader), request.compressionLevel);
+}
+
+/** An upload's beginning is not broken off by an abort: nobody could end an upload whose id was never heard. */
+function patientlyStarting(storage: Storage): Storage {
+  return {
+    ...storage,
+    startUpload: async (key, partSize, options) => {
+      const signal = options?.signal ?? new AbortController().signal;
+      signal.throwIfAborted();
+      using delayed = abortLater(signal, START_GRACE);
+      return await storage.startUpload(key, partSize, { signal: delayed.signal });
+    },
+  };
 }
 
 function startDump(request: DumpRequest): RunningTool {

@@ -38,7 +38,7 @@ export async function runBackupCommand(
   const { reporter, signal, environment } = context;
   const { manifest } = await runBackup(
     {
-      openStorage: () => openStorage(storage),
+      openStorage: () => openStorage(storage, reporter),
       reporter,
       signal,
       environment,

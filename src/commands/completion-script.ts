@@ -18,17 +18,21 @@ function bash(commands: readonly CommandDescription[]): string {
   const cases = commands.map((command) => `    ${command.name}) words="${wordsAfter(command).join(" ")}" ;;`);
   return `# bash completion for dataops
 _dataops() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" words
-  if [[ "\${COMP_WORDS[COMP_CWORD-1]}" == --config ]]; then
-    mapfile -t COMPREPLY < <(compgen -f -- "$current")
+  local current="\${COMP_WORDS[COMP_CWORD]}" previous="" command="" words="" word
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    if [[ -z "$command" && "$word" != -* && "$previous" != --config ]]; then command="$word"; fi
+    previous="$word"
+  done
+  COMPREPLY=()
+  if [[ "$previous" == --config ]]; then
+    while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -f -- "$current")
     return
   fi
-  case "\${COMP_WORDS[1]}" in
+  case "$command" in
 ${cases.join("\n")}
-    *) words="" ;;
+    "") words="${COMMANDS.map(commandName).join(" ")} --help --version --config --json --quiet" ;;
   esac
-  if ((COMP_CWORD == 1)); then words="${COMMANDS.map(commandName).join(" ")} --help --version"; fi
-  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+  while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -W "$words" -- "$current")
 }
 complete -F _dataops dataops`;
 }
@@ -56,7 +60,8 @@ ${names.join("\n")}
 ${cases.join("\n")}
   esac
 }
-compdef _dataops dataops`;
+# From a folder of fpath it is called at once; sourced, it has to be told what it is for.
+if [ "\${funcstack[1]}" = _dataops ]; then _dataops "$@"; else compdef _dataops dataops; fi`;
 }
 
 function fish(commands: readonly CommandDescription[]): string {

@@ -4,6 +4,7 @@ import { configJsonSchema } from "../config/schema.ts";
 import { isDataopsError } from "../errors.ts";
 import { humanTable } from "../observe/human.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
+import { checkStorageUrl } from "./storage-url.ts";
 
 export interface ConfigOptions {
   action: "show" | "validate" | "schema";
@@ -32,7 +33,9 @@ export async function runConfig({ action }: ConfigOptions, context: CommandConte
     return { exit: "done", data: schema, text: JSON.stringify(schema, null, 2) };
   }
   if (action === "show") return show(await context.config());
-  return validate(await loadOrExplain(context), context);
+  const config = await loadOrExplain(context);
+  await checkStorageUrl(config);
+  return validate(config, context);
 }
 
 function show(config: Config): CommandResult {

@@ -1,6 +1,6 @@
 import type { Argv } from "yargs";
 import type { ExitName } from "../errors.ts";
-import { commandName, type CommandEntry } from "./index.ts";
+import { commandName, positionalNames, type CommandEntry } from "./index.ts";
 import { buildParser } from "./parse.ts";
 
 /** All that completion scripts and the reference documentation tell of a command. */
@@ -42,7 +42,7 @@ export async function describeCommand(entry: CommandEntry): Promise<CommandDescr
   const { command } = await entry.load();
   let known: OptionDescription[] = [];
   let choices: string[] = [];
-  const positionals = [...entry.usage.matchAll(/[<[](\w+)[\]>]/g)].map(([, name = ""]) => name);
+  const positionals = positionalNames(entry);
   const parser = buildParser(entry, command, (built) => {
     known = readOptions(built);
     choices = asYargs(built).getOptions().choices[positionals[0] ?? ""] ?? [];

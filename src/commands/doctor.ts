@@ -35,11 +35,12 @@ export async function runDoctor(context: CommandContext, nodeVersion: string): P
 async function checkConfigured(
   config: Config,
   installed: readonly InstalledTools[],
-  { environment, signal }: CommandContext,
+  context: CommandContext,
 ): Promise<Finding[]> {
+  const { environment, signal } = context;
   const databases = Object.values(config.databases);
   const production = databases.find((database) => roleOf(config, database) === "source");
-  const { findings, latest } = await checkStorage(config, production?.name, signal);
+  const { findings, latest } = await checkStorage(config, production?.name, context);
   const cache = await attempt("cache", signal, async () => [await checkDisk(config.cache.directory, latest)]);
   const checked = await Promise.all(
     databases.map((database) =>

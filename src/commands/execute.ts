@@ -1,23 +1,27 @@
 import { createInterface } from "node:readline/promises";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/config.ts";
-import { EXIT_CODES } from "../errors.ts";
+import { DataopsError, EXIT_CODES } from "../errors.ts";
 import { jsonReporter } from "../observe/json-reporter.ts";
 import { lineReporter } from "../observe/line-reporter.ts";
 import { quietReporter, type Reporter } from "../observe/reporter.ts";
 import { terminalReporter } from "../observe/terminal-reporter.ts";
+import { version } from "../version.ts";
 import type { CommandContext, CommandResult } from "./command.ts";
+import { overview } from "./help.ts";
 import { renderError, renderResult, type Output } from "./output.ts";
-import { findCommand, parseCommand, type GlobalOptions } from "./parse.ts";
+import { asksForJson, findCommand, parseCommand, parseWithoutCommand, type GlobalOptions } from "./parse.ts";
 import { interruptible } from "./signals.ts";
 
 /** Runs a command line, prints what it came to, and ends the process with its exit code. */
 export async function execute(args: readonly string[], process: NodeJS.Process): Promise<never> {
-  // The reader of a pipe may leave (`dataops list | head`): nobody is there to be told.
-  process.stdout.on("error", () => process.exit(EXIT_CODES.done.code));
+  // The reader of a pipe may leave (`dataops list | head`): nobody is there to be told, and the exit code stays what it is.
+  process.stdout.on("error", () => undefined);
   process.stderr.on("error", () => undefined);
   using interruption = interruptible(process);
-  const { output, exitCode } = await runToOutput(args, process, interruption.signal);
+  // `dataops help list` is `dataops list --help`.
+  const plain = args[0] === "help" ? [...args.slice(1), "--help"] : args;
+  const { output, exitCode } = await runToOutput(plain, process, interruption.signal);
   await write(process.stderr, output.stderr);
   await write(process.stdout, output.stdout);
   return process.exit(exitCode);
@@ -28,17 +32,12 @@ async function runToOutput(
   process: NodeJS.Process,
   signal: AbortSignal,
 ): Promise<{ output: Output; exitCode: number }> {
-  let json = args.includes("--json");
+  let json = asksForJson(args);
   try {
     const entry = findCommand(args);
-    if (entry === undefined) {
-      const { overview } = await import("./help.ts");
-      // Without a command there is nothing to do: in a script, that is a mistake.
-      return { output: { stdout: "", stderr: `${overview()}\n` }, exitCode: EXIT_CODES.usage.code };
-    }
+    if (entry === undefined) return withoutCommand(args, json);
     const invocation = await parseCommand(entry, args);
-    if (invocation.kind === "text")
-      return { output: { stdout: `${invocation.text}\n`, stderr: "" }, exitCode: 0 };
+    if (invocation.kind === "text") return told({ help: invocation.text }, invocation.text, json);
     const { command, options, global } = invocation;
     json = global.json;
     const result: CommandResult = await command.run(options, contextFor(global, process, signal));
@@ -48,6 +47,22 @@ async function runToOutput(
     const reason: unknown = signal.aborted ? signal.reason : error;
     return renderError(reason, json);
   }
+}
+
+/** `--help`, `--version`, or a mistake: in a script, to do nothing is one. */
+function withoutCommand(args: readonly string[], json: boolean): { output: Output; exitCode: number } {
+  const wanted = parseWithoutCommand(args);
+  if (wanted === "version") return told({ version }, version, json);
+  if (wanted === "help") return told({ help: overview() }, overview(), json);
+  const error = new DataopsError("usage", "no command is named", { hint: "`dataops --help` lists them" });
+  const rendered = renderError(error, json);
+  // For a person who types `dataops` to see what it does.
+  const { stdout, stderr } = rendered.output;
+  return json ? rendered : { ...rendered, output: { stdout, stderr: `${overview()}\n\n${stderr}` } };
+}
+
+function told(data: unknown, text: string, json: boolean): { output: Output; exitCode: number } {
+  return { output: renderResult({ exit: "done", data, text }, json), exitCode: EXIT_CODES.done.code };
 }
 
 function contextFor(global: GlobalOptions, process: NodeJS.Process, signal: AbortSignal): CommandContext {
@@ -71,11 +86,10 @@ function contextFor(global: GlobalOptions, process: NodeJS.Process, signal: Abor
 function reporterFor(global: GlobalOptions, { stderr, env }: NodeJS.Process): Reporter {
   const write = (line: string): void => void stderr.write(`${line}\n`);
   const now = (): number => Date.now();
-  if (global.json) return jsonReporter(write, now);
   const colored = global.color && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
-  const reporter = stderr.isTTY
-    ? terminalReporter({ stream: stderr, color: colored, now })
-    : lineReporter(write, now);
+  const forPeople = (): Reporter =>
+    stderr.isTTY ? terminalReporter({ stream: stderr, color: colored, now }) : lineReporter(write, now);
+  const reporter = global.json ? jsonReporter(write, now) : forPeople();
   return global.quiet ? quietReporter(reporter) : reporter;
 }
 
@@ -87,11 +101,22 @@ async function ask(
   const lines = createInterface({ input: stdin, output: stderr });
   // Readline takes Ctrl-C for itself; it shall end the program as it always does.
   lines.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
+  const closed = new Promise<never>((_resolve, reject) => {
+    lines.once("close", () => reject(unanswered()));
+  });
   try {
-    return await lines.question(question, { signal });
+    return await Promise.race([lines.question(question, { signal }), closed]);
+  } catch (error) {
+    // Ctrl-D, with a message of readline's own.
+    if (error instanceof Error && error.name === "AbortError" && !signal.aborted) throw unanswered();
+    throw error;
   } finally {
     lines.close();
   }
+}
+
+function unanswered(): DataopsError {
+  return new DataopsError("interrupted", "the question was left unanswered");
 }
 
 function write(stream: NodeJS.WriteStream, text: string): Promise<void> {

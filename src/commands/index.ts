@@ -83,3 +83,8 @@ export const COMMANDS: readonly CommandEntry[] = [
 export function commandName({ usage }: Pick<CommandEntry, "usage">): string {
   return usage.split(" ", 1)[0] ?? usage;
 }
+
+/** `id` of `restore <id>`. */
+export function positionalNames({ usage }: Pick<CommandEntry, "usage">): string[] {
+  return [...usage.matchAll(/[<[](\w+)[\]>]/g)].map(([, name = ""]) => name);
+}

@@ -1,9 +1,12 @@
-import { open } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { CONFIG_FILE, loadConfig } from "../config/load.ts";
+import { parseConnection } from "../config/parse-connection.ts";
+import type { Environment } from "../config/environment.ts";
 import { DataopsError } from "../errors.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
 import { configTemplate, type Answers } from "./config-template.ts";
+import { checkStorageUrl } from "./storage-url.ts";
 
 export interface InitOptions {
   storage?: string | undefined;
@@ -32,7 +35,7 @@ export const command: Command<InitOptions> = {
       .option("local", { type: "string", describe: "the local database's URL" })
       .option("output", { type: "string", default: CONFIG_FILE, describe: "the file to write" }),
   run: runInit,
-  exits: [],
+  exits: ["interrupted", "terminated"],
   examples: [
     ["dataops init", "answer three questions"],
     ["dataops init --storage s3://acme-backups/dataops", "without questions where there is no terminal"],
@@ -41,17 +44,21 @@ export const command: Command<InitOptions> = {
 
 /** Writes a commented configuration. Overwrites nothing; what it writes is known to be valid. */
 export async function runInit(options: InitOptions, context: CommandContext): Promise<CommandResult> {
-  const path = resolve(context.workingDirectory, options.output);
+  const { environment, workingDirectory } = context;
+  const path = resolve(workingDirectory, options.output);
   const answers = await gather(options, context);
   const file = await createNew(path);
   try {
     await file.writeFile(configTemplate(answers));
+    // A template that our own parser refuses would be a poor start; the answers may make it so.
+    await checkStorageUrl(await loadConfig({ file: path, environment, workingDirectory }));
+    checkDatabaseUrls(answers, environment);
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
   } finally {
     await file.close();
   }
-  // A template that our own parser refuses would be a poor start; the answers may make it so.
-  const { environment, workingDirectory } = context;
-  await loadConfig({ file: path, environment, workingDirectory });
   return {
     exit: "done",
     data: { file: path },
@@ -70,6 +77,12 @@ async function gather(options: InitOptions, { ask }: CommandContext): Promise<An
     production: await answer(options.production, "Production's URL?", DEFAULTS.production),
     local: await answer(options.local, "The local database's URL?", DEFAULTS.local),
   };
+}
+
+/** Those with variables in them are another machine's, perhaps, and can be looked at only there. */
+function checkDatabaseUrls({ production, local }: Answers, environment: Environment): void {
+  for (const [name, url] of Object.entries({ production, local }))
+    if (!url.includes("${")) parseConnection(url, `the URL of ${name}`, environment);
 }
 
 async function createNew(path: string) {

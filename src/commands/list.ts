@@ -41,7 +41,7 @@ export const command: Command<ListOptions> = {
 
 /** Shows which backups there are. Exit `warnings` where one of them cannot be read. */
 export async function runList({ database }: ListOptions, context: CommandContext): Promise<CommandResult> {
-  const storage = await openStorage(requireStorage(await context.config()));
+  const storage = await openStorage(requireStorage(await context.config()), context.reporter);
   try {
     const catalogue = await listBackups(storage, database, { signal: context.signal });
     warnAbout(catalogue, context);

@@ -27,8 +27,9 @@ export function renderError(error: unknown, json: boolean): { output: Output; ex
       exitCode: EXIT_CODES.failed.code,
     };
   }
-  const { exit, exitCode: code, hint } = error;
+  const { exit, exitCode: code } = error;
   const message = oneLine(error.message);
+  const hint = error.hint === undefined ? undefined : oneLine(error.hint);
   if (json) {
     return {
       output: {

@@ -51,7 +51,7 @@ export const command: Command<ShowOptions> = {
 /** Shows all that is known of one backup. */
 export async function runShow({ id, from }: ShowOptions, context: CommandContext): Promise<CommandResult> {
   const config = await context.config();
-  const storage = await openStorage(requireStorage(config));
+  const storage = await openStorage(requireStorage(config), context.reporter);
   const { signal } = context;
   try {
     const manifest =

@@ -1,7 +1,7 @@
 import { DataopsError, EXIT_CODES } from "../errors.ts";
 
 /** Milliseconds from the request to end until the process ends regardless; a scheduler's patience is 30 s. */
-const HARD_STOP = 25_000;
+const HARD_STOP = 24_000;
 
 const REASONS = {
   SIGINT: new DataopsError("interrupted", "interrupted"),

@@ -84,8 +84,10 @@ class TerminalProgress implements Progress {
   #amount(): string {
     const elapsed = Math.max(1, this.#now() - this.#started);
     const rate = this.#done / (elapsed / 1_000);
-    if (this.#total === undefined) return `${humanBytes(this.#done)}, ${humanBytes(rate)}/s`;
-    const left = Math.max(0, this.#total - this.#done);
+    // Once an estimate is exceeded, it tells nothing any more.
+    if (this.#total === undefined || this.#done > this.#total)
+      return `${humanBytes(this.#done)}, ${humanBytes(rate)}/s`;
+    const left = this.#total - this.#done;
     const remaining = rate > 0 && left > 0 ? `, ${humanDuration((left / rate) * 1_000)} left` : "";
     return `${humanBytes(this.#done)} of ${humanBytes(this.#total)}, ${humanBytes(rate)}/s${remaining}`;
   }

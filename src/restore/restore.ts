@@ -10,7 +10,8 @@ import { checkAfterSteps, runAfterSteps } from "./after/steps.ts";
 import { analyze } from "./load/analyze.ts";
 import { fetchArchive } from "./cache/cache.ts";
 import { guard, type Confirmation, type Permission } from "./guard/destructive.ts";
-import { loadArchive, type Loaded } from "./load/load.ts";
+import { loadArchive, type Loaded, type LoadRequest } from "./load/load.ts";
+import { watchSize } from "./load/size-progress.ts";
 import { checkRestore } from "./preflight.ts";
 import { checkRows } from "./load/row-check.ts";
 import { clearLeftovers } from "./scratch/leftovers.ts";
@@ -106,15 +107,7 @@ export async function runRestore(
   });
   const jobs = settings.jobs ?? availableParallelism();
   run.reporter.info(`restoring ${run.manifest.id} into ${permission.name}`);
-  const loaded = await loadArchive({
-    ...run,
-    archive: archive.path,
-    scratch,
-    tools,
-    serverMajor,
-    jobs,
-    skipExtensions: settings.skipExtensions,
-  });
+  const loaded = await load(run, { maintenance, archive: archive.path, scratch, tools, serverMajor, jobs });
   await archive[Symbol.asyncDispose]();
   await finish(run, scratch, loaded, jobs);
   await scratch.handOver();
@@ -138,6 +131,19 @@ async function download(run: Run) {
   await using cached = await fetchArchive(storage, manifest, cache, { signal, reporter });
   const path = await unpackedArchive(cached.path, manifest, { directory: cache.directory, signal, reporter });
   return { path, downloaded: cached.downloaded };
+}
+
+/** Loads, and shows how far it is. */
+async function load(
+  run: Run,
+  from: Pick<LoadRequest, "archive" | "tools" | "serverMajor" | "jobs"> & {
+    maintenance: PostgresClient;
+    scratch: Scratch;
+  },
+): Promise<Loaded> {
+  const progress = run.reporter.progress("load", run.manifest.source.size);
+  await using _watch = watchSize(from.maintenance, from.scratch.name, progress);
+  return await loadArchive({ ...run, ...from, skipExtensions: run.settings.skipExtensions });
 }
 
 /** What comes after the load, all as who loaded: statistics, the row check, the team's own steps. */

@@ -122,7 +122,7 @@ function retryingUpload(upload: Upload, again: Retry): Upload {
     key: upload.key,
     part: (number, body, options) => again(options, () => upload.part(number, body, options)),
     complete: (parts, options) => again(options, () => upload.complete(parts, options)),
-    abort: () => again(undefined, () => upload.abort()),
+    abort: (options) => again(options, () => upload.abort(options)),
   };
 }
 

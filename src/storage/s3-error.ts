@@ -19,7 +19,6 @@ const CHECKSUM_HINT = "this store does not know the SDK's checksums: set storage
 /** Worth another try: the credential chain may have fresh ones by then. */
 const EXPIRED: Verdict = {
   kind: "transient",
-  exit: "notPermitted",
   message: "the credentials have expired",
   hint: CREDENTIALS_HINT,
 };
@@ -30,6 +29,7 @@ const BY_CODE: Readonly<Record<string, Verdict>> = {
   NotFound: { kind: "not-found" },
   NoSuchBucket: {
     kind: "permanent",
+    exit: "usage",
     message: "the bucket does not exist",
     hint: "create the bucket, or correct the storage's URL",
   },

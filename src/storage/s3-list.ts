@@ -51,11 +51,12 @@ export async function* listUploads(
       yield {
         key: place.ownKey(Key),
         started: Initiated ?? new Date(0),
-        abort: () =>
+        abort: (own) =>
           abortUpload(
             place,
             { Bucket: place.bucket, Key, UploadId },
             `aborting an upload of ${place.ownKey(Key)}`,
+            own,
           ),
       };
     }

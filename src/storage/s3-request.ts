@@ -36,9 +36,11 @@ export async function abortUpload(
   place: S3Place,
   upload: { Bucket: string; Key: string; UploadId: string },
   what: string,
+  options?: StorageOptions,
 ): Promise<void> {
   try {
-    await attempt(what, undefined, () => place.client.send(new AbortMultipartUploadCommand(upload)));
+    const command = new AbortMultipartUploadCommand(upload);
+    await attempt(what, options, (abort) => place.client.send(command, abort));
   } catch (error) {
     if (!isNoSuchUpload(error)) throw error;
   }

@@ -90,8 +90,9 @@ class S3Upload implements Upload {
     return done;
   }
 
-  abort(): Promise<void> {
-    return abortUpload(this.#place, this.#target, `aborting the upload of ${this.key} to ${this.#url}`);
+  abort(options?: StorageOptions): Promise<void> {
+    const what = `aborting the upload of ${this.key} to ${this.#url}`;
+    return abortUpload(this.#place, this.#target, what, options);
   }
 
   /** An earlier completion may have succeeded though its answer was lost: then the upload is gone and the object is there. */

@@ -84,14 +84,14 @@ export interface Upload {
   /** Makes the object visible, from all parts sent. `parts` is their number. */
   complete(parts: number, options?: StorageOptions): Promise<ObjectInfo>;
   /** Throws all of it away. Safe to call at any time before `complete`, and more than once. */
-  abort(): Promise<void>;
+  abort(options?: StorageOptions): Promise<void>;
 }
 
 /** An upload that was begun and never ended. */
 export interface UnfinishedUpload {
   key: string;
   started: Date;
-  abort(): Promise<void>;
+  abort(options?: StorageOptions): Promise<void>;
 }
 
 export interface PartLimits {

@@ -7,6 +7,9 @@ const DEFAULT_CONCURRENCY = 3;
 /** A stream may turn out this many times as long as was estimated, and its parts still suffice. */
 const ESTIMATE_MARGIN = 4;
 
+/** Milliseconds; a program that was terminated has 25 s in all. */
+const ABORT_TIMEOUT = 5_000;
+
 const MIB = 1024 * 1024;
 
 export interface UploadOptions {
@@ -100,7 +103,7 @@ export async function uploadStream(
     failure.abort(error);
     await Promise.all(sending);
     // Where even this fails, what was sent stays unfinished: invisible, and listed by `listUploads`.
-    await upload.abort().catch(() => undefined);
+    await upload.abort({ signal: AbortSignal.timeout(ABORT_TIMEOUT) }).catch(() => undefined);
     throw signal.reason;
   }
 }

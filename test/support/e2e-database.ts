@@ -5,11 +5,7 @@ import type { TestDatabase } from "./postgres-test.ts";
 export const BARRIER_MEGABYTES = 24;
 
 /** Fills a table with bytes that cannot be compressed: what is stored is about as large. */
-export async function createBulk(
-  client: PostgresClient,
-  megabytes: number,
-  table = "a_bulk",
-): Promise<void> {
+export async function createBulk(client: PostgresClient, megabytes: number, table = "a_bulk"): Promise<void> {
   await client.query(`CREATE TABLE ${table} (id int PRIMARY KEY, content bytea NOT NULL)`);
   await client.query(`ALTER TABLE ${table} ALTER COLUMN content SET STORAGE EXTERNAL`);
   // 16 digests of 64 bytes, hashed from their own place: the same in every run.

@@ -21,7 +21,7 @@ export async function restoreWithStockTools(
   await run("zstd", ["-q", "-d", compressed]);
 
   const restored = await createDatabase(server);
-  const { host = "", port = 0, user = "", password } = restored.settings;
+  const { host, port, user, password } = restored.settings;
   await run(
     join(programs, "pg_restore"),
     ["--exit-on-error", "--dbname", restored.name, join(folder, "archive.dump")],

@@ -6,7 +6,8 @@ import {
   type DataopsProcess,
 } from "./dataops-process.ts";
 import { createTestBucket, type TestBucket } from "./e2e-bucket.ts";
-import { ServerUnavailable, urlFor } from "./postgres-servers.ts";
+import { urlFor } from "./postgres-servers.ts";
+import { ServerUnavailable } from "./server-unavailable.ts";
 import { test as postgresTest, type TestDatabase } from "./postgres-test.ts";
 import { sharedS3 } from "./shared-servers.ts";
 
@@ -17,17 +18,25 @@ export interface Dataops {
   run(args: readonly string[], options: DataopsOptions): Promise<DataopsExit>;
 }
 
+interface SkippableContext {
+  skip(note?: string): never;
+}
+
+/** A missing server skips the test, loudly; in CI it fails it. */
+async function bucketOrSkip(context: SkippableContext): Promise<TestBucket> {
+  try {
+    return await createTestBucket(await sharedS3("ceph"));
+  } catch (error) {
+    if (!(error instanceof ServerUnavailable) || process.env["CI"] === "true") throw error;
+    process.stderr.write(`SKIPPED: ${error.message}\n`);
+    return context.skip(error.message);
+  }
+}
+
 /** Vitest's `test` with a database, a bucket and the program. Fit for concurrent tests. */
 export const test = postgresTest.extend<{ bucket: TestBucket; dataops: Dataops }>({
   bucket: async ({ skip }, use) => {
-    let bucket: TestBucket;
-    try {
-      bucket = await createTestBucket(await sharedS3("ceph"));
-    } catch (error) {
-      if (!(error instanceof ServerUnavailable) || process.env["CI"] === "true") throw error;
-      process.stderr.write(`SKIPPED: ${error.message}\n`);
-      return skip(error.message);
-    }
+    const bucket = await bucketOrSkip({ skip });
     await use(bucket);
     await bucket.drop();
   },

@@ -133,13 +133,9 @@ function judgeRestore(
     available,
   }: Pick<DatabaseCheck, "installed" | "skipExtensions"> & { available: ReadonlySet<string> },
 ): Finding[] {
-  const client = tryFinding(subject, () => {
-    const chosen = chooseRestoreClient(installed, {
-      archiveMajor: Number.parseInt(latest.tools.pgDump, 10),
-      serverMajor: majorOf(facts.source.serverVersionNumber),
-      allowVulnerable: false,
-    });
-    return ok(subject, `restored into with pg_restore ${chosen.version}`);
+  const client = judgeRestoreClient(subject, installed, {
+    archiveMajor: Number.parseInt(latest.tools.pgDump, 10),
+    serverMajor: majorOf(facts.source.serverVersionNumber),
   });
   const missing = latest.source.extensions.filter(({ name }) => !available.has(name));
   const needed = missing
@@ -165,6 +161,20 @@ function judgeRestore(
         : `lacks ${unused.join(", ")}: left out`,
     ),
   ];
+}
+
+/** Programs with known holes are no failure: nothing is wrong until a restore is asked for, and then a flag allows it. */
+function judgeRestoreClient(
+  subject: string,
+  installed: readonly InstalledTools[],
+  majors: { archiveMajor: number; serverMajor: number },
+): Finding {
+  const finding = tryFinding(subject, () => {
+    const chosen = chooseRestoreClient(installed, { ...majors, allowVulnerable: false });
+    return ok(subject, `restored into with pg_restore ${chosen.version}`);
+  });
+  if (finding.status !== "fail" || finding.exit !== "refused") return finding;
+  return warn(subject, finding.message, finding.hint ?? "pass --allow-vulnerable-client to a restore");
 }
 
 /** The stamp in the database against the environment in the configuration. */

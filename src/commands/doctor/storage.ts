@@ -7,6 +7,7 @@ import type { Manifest } from "../../repository/manifest.ts";
 import { openStorage } from "../../storage/open.ts";
 import { probeConditionalWrites } from "../../storage/probe.ts";
 import type { Storage } from "../../storage/storage.ts";
+import type { CommandContext } from "../command.ts";
 import { attempt, ok, warn, type Finding } from "./finding.ts";
 
 export interface StorageFindings {
@@ -19,11 +20,11 @@ export interface StorageFindings {
 export async function checkStorage(
   config: Config,
   database: string | undefined,
-  signal: AbortSignal,
+  { reporter, signal }: Pick<CommandContext, "reporter" | "signal">,
 ): Promise<StorageFindings> {
   let latest: Manifest | undefined;
   const findings = await attempt("storage", signal, async () => {
-    const storage = await openStorage(requireStorage(config));
+    const storage = await openStorage(requireStorage(config), reporter);
     try {
       const marker = await readMarker(storage, { signal });
       const reading = ok(

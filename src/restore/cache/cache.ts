@@ -8,7 +8,7 @@ import type { Storage } from "../../storage/storage.ts";
 import { filesOf, sizeOf, type ArchiveFiles } from "./files.ts";
 import { checkFreeSpace, makeRoom, removeUnused } from "./space.ts";
 import { diskError, readRange } from "./disk.ts";
-import { checkObject, downloadPieces } from "./download.ts";
+import { checkObject, checkRatio, downloadPieces } from "./download.ts";
 import { lockFile, markFile } from "./file-lock.ts";
 import { fullJournal, PartialArchive } from "./partial-archive.ts";
 
@@ -87,6 +87,7 @@ async function provide(
   }
 
   const key = archiveKey(manifest.database, manifest.id);
+  checkRatio(key, archive);
   await checkObject(storage, key, archive.size, signal);
   await makeRoom(cache.directory, files, { size: archive.size, maxBytes: cache.maxBytes, reporter });
   const downloaded = await download(storage, key, manifest, cache, files, options);

@@ -1,12 +1,16 @@
 import { createHash } from "node:crypto";
 import { DataopsError } from "../../errors.ts";
 import type { Progress } from "../../observe/reporter.ts";
+import type { ManifestArchive } from "../../repository/manifest.ts";
 import { isStorageError } from "../../storage/storage-error.ts";
 import type { ByteRange, Storage } from "../../storage/storage.ts";
 import type { PartialArchive } from "./partial-archive.ts";
 
 /** How often a piece is fetched before the object is taken for corrupt: a bit may also flip on the way. */
 const ATTEMPTS = 2;
+
+/** A block of 4 bytes, of which zstd's format has none smaller, comes to 128 KiB at most. */
+const MAX_ZSTD_RATIO = 32_768;
 
 export interface DownloadOptions {
   signal: AbortSignal;
@@ -101,6 +105,20 @@ export async function checkObject(
     if (isStorageError(error, "not-found")) throw corrupt(storage, key, "is missing", error);
     throw error;
   }
+}
+
+/**
+ * Looks at what the archive is said to decompress to: an absurd size is no reason to ask for a larger disk.
+ *
+ * @throws DataopsError `corrupt` where no zstd frames of its size can hold as much
+ */
+export function checkRatio(key: string, { size, rawSize }: ManifestArchive): void {
+  if (rawSize <= size * MAX_ZSTD_RATIO) return;
+  throw new DataopsError(
+    "corrupt",
+    `${key} is corrupt: ${size} bytes cannot hold the ${rawSize} that its manifest says`,
+    { hint: "restore an older backup (`dataops list`), and find out what wrote to the storage" },
+  );
 }
 
 function corruptPiece(storage: Storage, key: string, { start, end }: ByteRange): DataopsError {

@@ -112,7 +112,7 @@ test("credentials that expire after the third part are named, and nothing appear
   });
   const uploaded = upload(storage, { size: 4 * PART });
   await expect(uploaded).rejects.toThrow("the credentials have expired");
-  await expect(uploaded).rejects.toSatisfy(exitOf("notPermitted"));
+  await expect(uploaded).rejects.toSatisfy(exitOf("unreachable"));
   expect(await collectAll(behind.list(""))).toEqual([]);
   // The credentials did not suffice for the abort either: what was begun must be found by who cleans up.
   const left = await collectAll(behind.listUploads(""));
@@ -185,7 +185,7 @@ test("a missing bucket, a wrong key and a server that is gone are told apart, wi
   s3,
 }) => {
   const cases = [
-    { settings: { bucket: "no-such-bucket-here" }, exit: "failed", words: "the bucket does not exist" },
+    { settings: { bucket: "no-such-bucket-here" }, exit: "usage", words: "the bucket does not exist" },
     { server: { secretAccessKey: "wr0ng-s3ntinel" }, exit: "notPermitted", words: "SignatureDoesNotMatch" },
     { server: { endpoint: "http://127.0.0.1:1" }, exit: "unreachable", words: "ECONNREFUSED" },
   ] as const;

@@ -176,7 +176,7 @@ describe("judgeTarget", () => {
     {
       name: "has only a vulnerable client",
       check: { installed: [{ ...client, minor: 1 }] },
-      exit: "refused",
+      exit: "warnings",
     },
     { name: "has no client", check: { installed: [] }, exit: "tool" },
     { name: "is stamped production", facts: { stamp: "production" }, exit: "refused" },
