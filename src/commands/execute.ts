@@ -101,22 +101,15 @@ async function ask(
   const lines = createInterface({ input: stdin, output: stderr });
   // Readline takes Ctrl-C for itself; it shall end the program as it always does.
   lines.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
-  const closed = new Promise<never>((_resolve, reject) => {
-    lines.once("close", () => reject(unanswered()));
-  });
   try {
-    return await Promise.race([lines.question(question, { signal }), closed]);
+    return await lines.question(question, { signal });
   } catch (error) {
     // Ctrl-D, with a message of readline's own.
-    if (error instanceof Error && error.name === "AbortError" && !signal.aborted) throw unanswered();
-    throw error;
+    if (!(error instanceof Error) || error.name !== "AbortError" || signal.aborted) throw error;
+    throw new DataopsError("interrupted", "the question was left unanswered", { cause: error });
   } finally {
     lines.close();
   }
-}
-
-function unanswered(): DataopsError {
-  return new DataopsError("interrupted", "the question was left unanswered");
 }
 
 function write(stream: NodeJS.WriteStream, text: string): Promise<void> {

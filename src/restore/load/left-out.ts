@@ -57,7 +57,7 @@ export function leaveOut(listing: string, request: LeaveOutRequest): LeftOutEntr
     if (entry === undefined) continue;
     const rule = rules.find((candidate) => candidate.matches(entry));
     if (rule === undefined) kept.push(line);
-    else if (rule.why !== undefined) leftOut.push(`${nameOf(entry)}: ${rule.why}`);
+    else if (rule.why !== undefined) leftOut.push(`${nameOf(entry, request.roles)}: ${rule.why}`);
   }
   return { list: `${kept.join("\n")}\n`, leftOut };
 }
@@ -133,7 +133,13 @@ function asListed(name: string): string {
   return name.replaceAll(/[\n\r]/g, " ");
 }
 
-/** The entry without its owner, which says nothing to who restores. A dash stands where there is no schema. */
-function nameOf(entry: string): string {
-  return entry.replace(/ \S*$/, "").replace(/ - /, " ");
+/**
+ * The entry without its owner, which says nothing to who restores: the longest name of a role here, as names may hold
+ * spaces, else the last word. A dash stands where there is no schema.
+ */
+function nameOf(entry: string, roles: ReadonlySet<string>): string {
+  const [owner = /\S*$/.exec(entry)?.[0] ?? ""] = [...roles]
+    .filter((role) => entry.endsWith(` ${asListed(role)}`))
+    .toSorted((one, other) => other.length - one.length);
+  return entry.slice(0, -owner.length - 1).replace(/ - /, " ");
 }

@@ -22,6 +22,9 @@ import {
 } from "../../support/cached-archives.ts";
 import { faultyStorage } from "../../support/faulty-storage.ts";
 
+/** Bytes that a byte of zstd can come to: 128 KiB for a block of 4. */
+const MAX_RATIO = 32_768;
+
 describe("a fetch", () => {
   test("downloads the archive whole, and tells the bytes", async () => {
     const { storage, cache } = await cacheFixture();
@@ -42,7 +45,7 @@ describe("a fetch", () => {
     "of an archive of %d bytes gives just these",
     async (size) => {
       const { storage, cache } = await cacheFixture();
-      const { manifest, content } = await storeBackup(storage, undefined, size);
+      const { manifest, content } = await storeBackup(storage, undefined, size, size);
       await using cached = await fetch(storage, manifest, cache);
       expect((await readFile(cached.path)).equals(content)).toBe(true);
       expect(cached.downloaded).toBe(size);
@@ -98,10 +101,27 @@ describe("a fetch", () => {
 
   test("is refused, before the first byte, where the disk has no room for the archive decompressed", async () => {
     const { storage, cache } = await cacheFixture();
-    const { manifest } = await storeBackup(storage, undefined, SIZE, Number.MAX_SAFE_INTEGER - SIZE);
-    await expect(fetch(storage, manifest, cache)).rejects.toMatchObject({
+    const { manifest } = await storeBackup(storage);
+    const size = 2 ** 40;
+    const archive = { ...manifest.archive, size, rawSize: size * 1000, pieceSize: size, pieces: ["0"] };
+    // So large an object is only said to be there.
+    const vast: Storage = {
+      ...storage,
+      head: async (...parameters) => ({ ...(await storage.head(...parameters)), size }),
+    };
+    await expect(fetch(vast, { ...manifest, archive }, cache)).rejects.toMatchObject({
       exit: "refused",
-      message: expect.stringMatching(/591 kB to download and 9.0 PB to decompress, .* free/),
+      message: expect.stringMatching(/1.1 TB to download and 1.1 PB to decompress, .* free/),
+    });
+    expect(storage.calls.get).toBe(0);
+  });
+
+  test("is of something corrupt where the archive can never hold what its manifest says", async () => {
+    const { storage, cache } = await cacheFixture();
+    const { manifest, key } = await storeBackup(storage, undefined, SIZE, SIZE * MAX_RATIO + 1);
+    await expect(fetch(storage, manifest, cache)).rejects.toMatchObject({
+      exit: "corrupt",
+      message: expect.stringContaining(key),
     });
     expect(storage.calls.get).toBe(0);
   });

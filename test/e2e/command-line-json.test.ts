@@ -1,0 +1,63 @@
+import { join } from "node:path";
+import { expect, onTestFinished } from "vitest";
+import { commandName, COMMANDS } from "../../src/commands/index.ts";
+import { ESCAPE, expectOnlyJsonLines } from "../support/command-line.ts";
+import { test } from "../support/e2e-test.ts";
+import { urlFor } from "../support/postgres-servers.ts";
+import { runAsSuperuser, uniqueName } from "../support/postgres-test.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+test("every command's success is one JSON document on stdout, and JSON lines on stderr", async ({
+  database,
+  dataops,
+}) => {
+  const { server } = database;
+  await (await database.connect()).query("CREATE TABLE orders AS SELECT generate_series(1, 10) AS id");
+  const local = uniqueName("json");
+  for (const name of [local, `${local}__old`])
+    onTestFinished(() => runAsSuperuser(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+  const folder = await temporaryFolder("json");
+  const environment = {
+    DATABASE_URL: urlFor(server, database.name),
+    LOCAL_DATABASE_URL: urlFor(server, local),
+    DATAOPS_STORAGE: `file://${join(folder, "storage")}`,
+    DATAOPS_CACHE_DIRECTORY: join(folder, "cache"),
+  };
+  const tried = new Set<string>();
+  const run = async (...args: string[]): Promise<unknown> => {
+    tried.add(args[0] ?? "");
+    const ended = await dataops.run([...args, "--json"], { environment });
+    expect([0, 3], ended.stdout + ended.stderr).toContain(ended.code);
+    expectOnlyJsonLines(ended);
+    expect(ended.stdout).not.toMatch(ESCAPE);
+    return ended.json();
+  };
+
+  // eslint-disable-next-line typescript/no-unsafe-type-assertion -- what it holds is what the test looks at
+  const { id } = (await run("backup")) as { id: string };
+  expect(await run("list")).toMatchObject({ backups: [{ id, rows: 10 }] });
+  expect(await run("show", "latest")).toMatchObject({ id });
+  const restored = { backup: id, target: "local", database: local, rows: 10 };
+  expect(await run("fetch-latest-db")).toMatchObject({ ...restored, old: null });
+  expect(await run("stamp", "local", "development", "--confirm", local)).toEqual({
+    target: "local",
+    database: local,
+    environment: "development",
+    before: null,
+  });
+  expect(await run("restore", id, "--to", "local", "--yes")).toMatchObject({
+    ...restored,
+    old: `${local}__old`,
+    downloaded: 0,
+  });
+  expect(await run("undo", "local", "--yes")).toMatchObject({ target: "local", database: local });
+  expect(await run("doctor")).toMatchObject({ findings: expect.any(Array) as unknown });
+  expect(await run("init", "--output", join(folder, "made.yaml"))).toEqual({
+    file: join(folder, "made.yaml"),
+  });
+  expect(await run("config", "show")).toMatchObject({ file: null, values: expect.any(Array) as unknown });
+  expect(await run("config", "validate")).toMatchObject({ valid: true });
+  expect(await run("config", "schema")).toMatchObject({ type: "object" });
+  expect(await run("completion", "bash")).toMatchObject({ shell: "bash" });
+  expect(tried, "a command is forgotten here").toEqual(new Set(COMMANDS.map(commandName)));
+});
