@@ -27,6 +27,22 @@ export function archiveKey(database: string, id: string): string {
   return `${backupPrefix(database, id)}${ARCHIVE_OBJECT}`;
 }
 
+/** A pack's name: the id of the backup that wrote it, and a number from 1. */
+export const PACK_NAME_PATTERN = /^\d{8}T\d{6}Z-[a-z0-9]{6}-[1-9]\d{0,8}$/;
+
+/** The folder of all packs of one database. */
+export function packsPrefix(database: string): string {
+  return `${database}/packs/`;
+}
+
+export function packName(id: string, number: number): string {
+  return `${id}-${number}`;
+}
+
+export function packKey(database: string, name: string): string {
+  return `${packsPrefix(database)}${name}.pack`;
+}
+
 /** What a key found in the storage belongs to. */
 export interface BackupKey {
   database: string;
