@@ -7,6 +7,8 @@ import { makeBackupId } from "../repository/backup-id.ts";
 import type { Manifest } from "../repository/manifest.ts";
 import type { Storage } from "../storage/storage.ts";
 import { checkAfterSteps, runAfterSteps } from "./after/steps.ts";
+import { readBlockIndexes, type BlockTable } from "./blocks/indexes.ts";
+import { loadBlockTables } from "./blocks/load-tables.ts";
 import { analyze } from "./load/analyze.ts";
 import { fetchArchive } from "./cache/cache.ts";
 import { guard, type Confirmation, type Permission } from "./guard/destructive.ts";
@@ -53,7 +55,7 @@ export interface RestoreOutcome {
   old: string | undefined;
   /** What this server did not take and why, each as one line. */
   leftOut: string[];
-  /** Bytes fetched from the storage; 0 where the cache had all. */
+  /** Bytes fetched from the storage; 0 where the cache had all. Blocks are not cached. */
   downloaded: number;
   /** Milliseconds that all of it took. */
   duration: number;
@@ -97,6 +99,7 @@ export async function runRestore(
   await rehearseSwap(permission);
   await clearLeftovers(maintenance, permission.name);
 
+  const blocks = await readBlockIndexes(run);
   const { path, downloaded } = await download(run);
   await using archive = path;
   await using scratch = await createScratch(maintenance, {
@@ -107,7 +110,8 @@ export async function runRestore(
   });
   const jobs = settings.jobs ?? availableParallelism();
   run.reporter.info(`restoring ${run.manifest.id} into ${permission.name}`);
-  const loaded = await load(run, { maintenance, archive: archive.path, scratch, tools, serverMajor, jobs });
+  const from = { maintenance, archive: archive.path, scratch, tools, serverMajor, jobs, blocks };
+  const { loaded, received } = await load(run, from);
   await archive[Symbol.asyncDispose]();
   await finish(run, scratch, loaded, jobs);
   await scratch.handOver();
@@ -122,7 +126,13 @@ export async function runRestore(
   });
   scratch.release();
   const duration = run.now() - started;
-  return { database: permission.name, old, leftOut: loaded.leftOut, downloaded, duration };
+  return {
+    database: permission.name,
+    old,
+    leftOut: loaded.leftOut,
+    downloaded: downloaded + received,
+    duration,
+  };
 }
 
 /** The archive, checked and ready for parallel workers, in a file that goes away with it. */
@@ -133,17 +143,28 @@ async function download(run: Run) {
   return { path, downloaded: cached.downloaded };
 }
 
-/** Loads, and shows how far it is. */
+/** Loads, and shows how far it is. @returns also how many bytes of blocks came from the storage */
 async function load(
   run: Run,
   from: Pick<LoadRequest, "archive" | "tools" | "serverMajor" | "jobs"> & {
     maintenance: PostgresClient;
     scratch: Scratch;
+    blocks: readonly BlockTable[];
   },
-): Promise<Loaded> {
+): Promise<{ loaded: Loaded; received: number }> {
   const progress = run.reporter.progress("load", run.manifest.source.size);
   await using _watch = watchSize(from.maintenance, from.scratch.name, progress);
-  return await loadArchive({ ...run, ...from, skipExtensions: run.settings.skipExtensions });
+  let received = 0;
+  const loadBlocks = async (): Promise<void> => {
+    received = await loadBlockTables({ ...run, ...from, tables: from.blocks });
+  };
+  const loaded = await loadArchive({
+    ...run,
+    ...from,
+    skipExtensions: run.settings.skipExtensions,
+    loadBlocks: from.blocks.length === 0 ? undefined : loadBlocks,
+  });
+  return { loaded, received };
 }
 
 /** What comes after the load, all as who loaded: statistics, the row check, the team's own steps. */

@@ -57,7 +57,7 @@ export async function dump(database: TestDatabase): Promise<Dumped> {
 }
 
 /** The programs of the server's own version. */
-async function toolsOf(server: SharedPostgres): Promise<InstalledTools> {
+export async function toolsOf(server: SharedPostgres): Promise<InstalledTools> {
   const tools = await discoverTools({ DATAOPS_POSTGRES_BIN: server.programs });
   const own = tools.find(({ directory }) => directory === server.programs);
   if (own === undefined) throw new Error(`no programs in ${server.programs}`);

@@ -33,6 +33,8 @@ export interface LoadRequest {
   skipExtensions: readonly string[];
   /** `server_version_num / 10000` of the scratch database's server. */
   serverMajor: number;
+  /** Brings the rows that are not in the archive, once their tables are there and before anything is built over them. */
+  loadBlocks?: (() => Promise<void>) | undefined;
   signal: AbortSignal;
   environment: Environment;
   applicationName: string;
@@ -56,7 +58,7 @@ export interface Loaded {
  *   `corrupt` where the archive cannot be read; after an abort: the signal's reason
  */
 export async function loadArchive(request: LoadRequest): Promise<Loaded> {
-  const { scratch, manifest } = request;
+  const { manifest } = request;
   const beforehand = await prepareDatabase(request);
   const missingExtensions = new Set(
     manifest.source.extensions.map(({ name }) => name).filter((name) => !beforehand.created.has(name)),
@@ -73,10 +75,37 @@ export async function loadArchive(request: LoadRequest): Promise<Loaded> {
   await using folder = await temporaryFolder();
   const listFile = join(folder.path, "restore.list");
   await writeFile(listFile, list, { mode: 0o600 });
+  if (request.loadBlocks === undefined) {
+    await restoreSections(request, listFile, []);
+  } else {
+    await restoreSections(request, listFile, ["pre-data", "data"]);
+    await request.loadBlocks();
+    await restoreSections(request, listFile, ["post-data"]);
+  }
+  return {
+    leftOut: [...beforehand.leftOut, ...leftOut],
+    missingExtensions,
+    hasStatistics: /^\d+; \d+ \d+ STATISTICS DATA /m.test(list),
+  };
+}
+
+/**
+ * Sections of an archive: what tables need to be there; rows, sequences' states and large objects; and what is built over
+ * the rows: indexes, constraints, triggers, policies, materialized views.
+ */
+type Section = "pre-data" | "data" | "post-data";
+
+/** Runs `pg_restore` over some sections of the archive; none stands for all of it. */
+async function restoreSections(
+  request: LoadRequest,
+  listFile: string,
+  sections: readonly Section[],
+): Promise<void> {
+  const { scratch } = request;
   const failure = new LoadFailure();
   const running = spawnTool(
     { program: "pg_restore", directory: request.tools.directory },
-    loadArguments({ listFile, ...request, database: scratch.name, actAs: scratch.actAs }),
+    loadArguments({ listFile, sections, ...request, database: scratch.name, actAs: scratch.actAs }),
     {
       settings: scratch.loader,
       applicationName: request.applicationName,
@@ -95,23 +124,19 @@ export async function loadArchive(request: LoadRequest): Promise<Loaded> {
   } finally {
     await running.kill();
   }
-  return {
-    leftOut: [...beforehand.leftOut, ...leftOut],
-    missingExtensions,
-    hasStatistics: /^\d+; \d+ \d+ STATISTICS DATA /m.test(list),
-  };
 }
 
 interface LoadArguments {
   archive: string;
   listFile: string;
+  sections: readonly Section[];
   database: string;
   actAs: string | undefined;
   jobs: number;
 }
 
 /** Arguments of `pg_restore`. Where to connect stands in the environment but for the database's name. Pure. */
-function loadArguments({ archive, listFile, database, actAs, jobs }: LoadArguments): string[] {
+function loadArguments({ archive, listFile, sections, database, actAs, jobs }: LoadArguments): string[] {
   return [
     "--format=custom",
     "--exit-on-error",
@@ -123,6 +148,7 @@ function loadArguments({ archive, listFile, database, actAs, jobs }: LoadArgumen
     "--no-subscriptions",
     "--no-password",
     `--use-list=${listFile}`,
+    ...sections.map((section) => `--section=${section}`),
     `--jobs=${jobs}`,
     databaseOption(database),
     ...(actAs === undefined ? [] : [`--role=${actAs}`]),

@@ -1,0 +1,114 @@
+import { packKey } from "../../repository/keys.ts";
+import { parseBlockIndex, type BlockRange, type FrameReference } from "../../repository/block-index.ts";
+import { MAX_INDEX_BYTES, type Manifest, type ManifestBlockTable } from "../../repository/manifest.ts";
+import { DataopsError } from "../../errors.ts";
+import type { Storage } from "../../storage/storage.ts";
+import { checkObject } from "../cache/download.ts";
+import { inParallel } from "./parallel.ts";
+import { corruptFrame, decodeFrame } from "./decode-frame.ts";
+import { endOf } from "./plan-reads.ts";
+
+/** Objects looked at, or indexes fetched, at the same time. */
+const CONCURRENCY = 8;
+
+/** A table that is stored as blocks, and where they are. */
+export interface BlockTable {
+  table: ManifestBlockTable;
+  ranges: BlockRange[];
+}
+
+export interface BlockIndexesRequest {
+  storage: Storage;
+  manifest: Pick<Manifest, "id" | "database" | "blocks">;
+  signal: AbortSignal;
+}
+
+/**
+ * Finds out where every block of a backup is, and that every pack is there and as long as the manifest says. Before
+ * anything is created, so that a backup that lacks something costs nobody a database.
+ *
+ * @returns the tables, in the manifest's order; none where the backup has no blocks
+ * @throws DataopsError `corrupt` naming the pack or the table; what the storage throws
+ */
+export async function readBlockIndexes(request: BlockIndexesRequest): Promise<BlockTable[]> {
+  const { storage, manifest, signal } = request;
+  const { database, blocks } = manifest;
+  if (blocks === null) return [];
+  const sizes = new Map(blocks.packs.map(({ name, size }) => [name, size]));
+  const found = new Array<BlockTable>(blocks.tables.length);
+  await inParallel(blocks.packs, CONCURRENCY, signal, async ({ name, size }, either) => {
+    await checkObject(storage, packKey(database, name), size, either);
+  });
+  await inParallel([...blocks.tables.entries()], CONCURRENCY, signal, async ([place, table], either) => {
+    const ranges = parseBlockIndex(await fetchIndex(request, table, sizes, either), indexName(table));
+    checkRanges(table, ranges, sizes);
+    found[place] = { table, ranges };
+  });
+  return found;
+}
+
+/** `the list of blocks of public.orders`: in errors. */
+function indexName({ schema, name }: ManifestBlockTable): string {
+  return `the list of blocks of ${schema}.${name}`;
+}
+
+async function fetchIndex(
+  { storage, manifest }: BlockIndexesRequest,
+  table: ManifestBlockTable,
+  sizes: ReadonlyMap<string, number>,
+  signal: AbortSignal,
+): Promise<string> {
+  const { index } = table;
+  checkFrame(index, sizes, indexName(table));
+  const range = { start: index.offset, end: endOf(index) };
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of await storage.get(packKey(manifest.database, index.pack), { range, signal })) {
+    chunks.push(chunk);
+  }
+  const text = await decodeFrame(Buffer.concat(chunks), {
+    size: index.size,
+    maxSize: MAX_INDEX_BYTES,
+    sha256: index.sha256,
+    dictionary: undefined,
+  });
+  if (text === undefined) {
+    throw corruptFrame(index.pack, index.offset, `${indexName(table)} is not what the manifest says`);
+  }
+  return text.toString("utf8");
+}
+
+/** What an index says is held against what the manifest says: the reader of blocks relies on both. */
+function checkRanges(
+  table: ManifestBlockTable,
+  ranges: readonly BlockRange[],
+  sizes: ReadonlyMap<string, number>,
+): void {
+  let rows = 0;
+  let size = 0;
+  for (const { fromPage, block } of ranges) {
+    if (block === undefined) continue;
+    rows += block.rows;
+    size += block.size;
+    const where = `${indexName(table)}, page ${fromPage}`;
+    checkFrame(block.frame, sizes, where);
+    if (block.base !== undefined) checkFrame(block.base.frame, sizes, where);
+  }
+  if (rows === table.rows && size === table.size) return;
+  throw corruptList(
+    `${indexName(table)} has ${rows} rows in ${size} bytes; the manifest says ${table.rows} in ${table.size}`,
+  );
+}
+
+function checkFrame(frame: FrameReference, sizes: ReadonlyMap<string, number>, where: string): void {
+  const size = sizes.get(frame.pack);
+  if (size === undefined)
+    throw corruptList(`${where}, names pack ${frame.pack}, which the manifest does not`);
+  if (endOf(frame) <= size) return;
+  throw corruptList(`${where}, points behind the end of pack ${frame.pack}`);
+}
+
+function corruptList(message: string): DataopsError {
+  return new DataopsError("corrupt", message, {
+    hint: "restore an older backup (`dataops list`), and find out what wrote to the storage",
+  });
+}
