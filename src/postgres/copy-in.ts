@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import type pg from "pg";
 import type { PostgresClient } from "./client.ts";
 
 /** Bytes of one message: small enough for the server's buffer to stay small, large enough for few turns. */
@@ -73,15 +72,16 @@ async function drained(stream: DriverConnection["stream"], statement: CopyInStat
   }
 }
 
+type Driver = PostgresClient["raw"];
+
 /** What the driver's own types leave out of its connection. */
-type DriverConnection = pg.Connection & {
-  query(sql: string): void;
+type DriverConnection = Driver["connection"] & {
   endCopyFrom(): void;
   sendCopyFail(message: string): void;
 };
 
 /** What the driver calls a query: it hands over each message that the server answers with. */
-class CopyInStatement implements pg.Submittable {
+class CopyInStatement {
   /** The connection once the server waits for rows; undefined where the statement ended before that. */
   readonly started: Promise<DriverConnection | undefined>;
   /** How many rows were taken. */
@@ -104,8 +104,8 @@ class CopyInStatement implements pg.Submittable {
     );
   }
 
-  submit(connection: pg.Connection): void {
-    (connection as DriverConnection).query(this.#sql);
+  submit(connection: Driver["connection"]): void {
+    connection.query(this.#sql);
   }
 
   handleCopyInResponse(connection: DriverConnection): void {

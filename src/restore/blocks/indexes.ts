@@ -35,7 +35,7 @@ export async function readBlockIndexes(request: BlockIndexesRequest): Promise<Bl
   const { database, blocks } = manifest;
   if (blocks === null) return [];
   const sizes = new Map(blocks.packs.map(({ name, size }) => [name, size]));
-  const found = new Array<BlockTable>(blocks.tables.length);
+  const found: BlockTable[] = [];
   await inParallel(blocks.packs, CONCURRENCY, signal, async ({ name, size }, either) => {
     await checkObject(storage, packKey(database, name), size, either);
   });

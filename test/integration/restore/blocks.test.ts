@@ -1,5 +1,9 @@
+import fc from "fast-check";
 import { describe, expect, onTestFinished, vi } from "vitest";
+import { connect, type PostgresClient } from "../../../src/postgres/client.ts";
 import type { Manifest } from "../../../src/repository/manifest.ts";
+import { readBlockIndexes } from "../../../src/restore/blocks/indexes.ts";
+import { loadBlockTables } from "../../../src/restore/blocks/load-tables.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
 import { openFileStorage } from "../../../src/storage/file.ts";
 import { storeBlockBackup, type BlockBackupOptions } from "../../support/block-backups.ts";
@@ -57,3 +61,185 @@ describe("every kind of table comes back equal from blocks", () => {
   test("PostgreSQL 15", { timeout: LONG }, ({ postgres15 }) => expectEqual(postgres15));
   test("PostgreSQL 18", { timeout: LONG }, ({ postgres18 }) => expectEqual(postgres18));
 });
+
+describe("a byte that changed in the storage", () => {
+  const ROWS = `CREATE TABLE notes (id int, note text);
+    INSERT INTO notes SELECT number, repeat(md5(number::text), 5) FROM generate_series(1, 4000) AS number;
+    UPDATE notes SET note = note || 'x' WHERE id % 7 = 0`;
+
+  test("is found, or changes nothing", { timeout: LONG }, async ({ postgres15 }) => {
+    const original = await filled(postgres15, ROWS);
+    const { storage, manifest } = await stored(original, { packSize: 32 * 1024 });
+    const packs = manifest.blocks?.packs ?? [];
+    expect(packs.length).toBeGreaterThan(2);
+    await using loader = await intoTable(postgres15, ROWS.split(";")[0] ?? "");
+    const expected = await rowsOf(await original.connect());
+    let found = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(packs.length - 1),
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        fc.integer({ min: 1, max: 255 }),
+        async (pack, place, bits) => {
+          const { name = "", size = 0 } = packs[pack] ?? {};
+          const changed = flipping(storage, `production/packs/${name}.pack`, Math.floor(place * size), bits);
+          await loader.client.query("TRUNCATE notes");
+          try {
+            await loadRows(changed, manifest, loader);
+          } catch (error) {
+            expect(error).toMatchObject({ exit: "corrupt" });
+            expect(String(error)).toContain(name);
+            expect(String(error)).toMatch(/public\.notes/);
+            found += 1;
+            return;
+          }
+          expect(await rowsOf(loader.client)).toEqual(expected);
+        },
+      ),
+      { numRuns: 150 },
+    );
+    expect(found, "the changes do harm").toBeGreaterThan(100);
+  });
+
+  test.for([
+    ["cut", (storage: Storage, key: string) => cut(storage, key)],
+    ["missing", (storage: Storage, key: string) => storage.delete(key)],
+  ] as const)("a pack that is %s is found before anything is made", async ([, harm], { postgres15 }) => {
+    const original = await filled(postgres15, ROWS);
+    const { storage, manifest } = await stored(original);
+    const name = manifest.blocks?.packs[0]?.name ?? "";
+    await harm(storage, `production/packs/${name}.pack`);
+    await expect(readBlockIndexes({ storage, manifest, signal: never })).rejects.toMatchObject({
+      exit: "corrupt",
+      message: expect.stringContaining(name),
+    });
+  });
+});
+
+test("a row of 20 MB comes back, and memory stays flat", { timeout: LONG }, async ({ postgres15 }) => {
+  const original = await filled(
+    postgres15,
+    `CREATE TABLE scans (id int, scan text);
+     ALTER TABLE scans ALTER COLUMN scan SET STORAGE EXTERNAL;
+     INSERT INTO scans SELECT number, repeat(md5(number::text), 625000) FROM generate_series(1, 8) AS number`,
+  );
+  const { storage, manifest } = await stored(original, { pages: 1 });
+  await using loader = await intoTable(postgres15, "CREATE TABLE scans (id int, scan text)");
+  globalThis.gc?.();
+  const before = process.memoryUsage.rss();
+  let most = 0;
+  const watch = setInterval(() => (most = Math.max(most, process.memoryUsage.rss() - before)), 20);
+  await loadRows(storage, manifest, loader).finally(() => clearInterval(watch));
+  const sum = "SELECT count(*)::text, md5(string_agg(md5(scan), ',' ORDER BY id)) FROM scans";
+  expect(await loader.client.query(sum)).toEqual(await (await original.connect()).query(sum));
+  expect(most).toBeLessThan(130_000_000);
+});
+
+test("an abort ends it within seconds, with its reason", { timeout: LONG }, async ({ postgres15 }) => {
+  const original = await filled(
+    postgres15,
+    `CREATE TABLE notes (id int, note text);
+     INSERT INTO notes SELECT number, repeat(md5(number::text), 5) FROM generate_series(1, 40000) AS number`,
+  );
+  const { storage, manifest } = await stored(original);
+  const abort = new AbortController();
+  const reason = new Error("told to end");
+  await using loader = await intoTable(postgres15, "CREATE TABLE notes (id int, note text)", abort.signal);
+  // Somebody keeps the server from taking any row.
+  await using blocker = await loader.database.connect();
+  await blocker.query("BEGIN; LOCK TABLE notes IN ACCESS EXCLUSIVE MODE");
+  const loading = loadRows(storage, manifest, loader, abort.signal);
+  await vi.waitFor(async () => {
+    const rows = await blocker.query("SELECT FROM pg_locks WHERE NOT granted");
+    expect(rows).toHaveLength(1);
+  });
+  const started = performance.now();
+  abort.abort(reason);
+  await expect(loading).rejects.toBe(reason);
+  expect(performance.now() - started).toBeLessThan(5_000);
+  await vi.waitFor(async () => {
+    expect(await blocker.query("SELECT FROM pg_locks WHERE NOT granted")).toHaveLength(0);
+  });
+});
+
+test("rows that the server refuses are named by table", { timeout: LONG }, async ({ postgres15 }) => {
+  const original = await filled(
+    postgres15,
+    "CREATE TABLE notes (id int); INSERT INTO notes SELECT generate_series(1, 50000); CREATE TABLE others AS TABLE notes",
+  );
+  const { storage, manifest } = await stored(original);
+  await using loader = await intoTable(
+    postgres15,
+    "CREATE TABLE notes (id int CHECK (id < 40000)); CREATE TABLE others (id int)",
+  );
+  await expect(loadRows(storage, manifest, loader)).rejects.toMatchObject({
+    exit: "failed",
+    message: expect.stringMatching(/public\.notes from page 0 .* violates check constraint/),
+  });
+});
+
+const never = new AbortController().signal;
+
+interface Loader extends AsyncDisposable {
+  database: TestDatabase;
+  client: PostgresClient;
+  connectAsLoader(): Promise<PostgresClient>;
+}
+
+/** A database with a table as a restore has made it before the rows come. */
+async function intoTable(server: SharedPostgres, sql: string, signal?: AbortSignal): Promise<Loader> {
+  const database = await filled(server, sql);
+  const client = await database.connect();
+  return {
+    database,
+    client,
+    connectAsLoader: () => connect(database.settings, { applicationName: "test", signal }),
+    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+  };
+}
+
+async function loadRows(
+  storage: Storage,
+  manifest: Manifest,
+  scratch: Loader,
+  signal: AbortSignal = never,
+): Promise<void> {
+  const tables = await readBlockIndexes({ storage, manifest, signal });
+  await loadBlockTables({ storage, manifest, tables, scratch, jobs: 2, signal });
+}
+
+async function rowsOf(client: PostgresClient): Promise<unknown> {
+  return await client.query("SELECT count(*), md5(string_agg(notes::text, ',' ORDER BY id)) FROM notes");
+}
+
+/** The storage, with one byte of one object changed whenever it is read. */
+function flipping(storage: Storage, wrong: string, place: number, bits: number): Storage {
+  return {
+    ...storage,
+    get: async (key, options) => {
+      const content = await storage.get(key, options);
+      return key === wrong ? changeByte(content, place - (options?.range?.start ?? 0), bits) : content;
+    },
+  };
+}
+
+async function* changeByte(
+  content: AsyncIterable<Uint8Array>,
+  place: number,
+  bits: number,
+): AsyncGenerator<Uint8Array> {
+  let position = 0;
+  for await (const chunk of content) {
+    const copy = Buffer.from(chunk);
+    const here = place - position;
+    if (here >= 0 && here < copy.byteLength) copy.writeUInt8(copy.readUInt8(here) ^ bits, here);
+    position += copy.byteLength;
+    yield copy;
+  }
+}
+
+async function cut(storage: Storage, key: string): Promise<void> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of await storage.get(key)) chunks.push(chunk);
+  await storage.put(key, Buffer.concat(chunks).subarray(0, -1));
+}
