@@ -6,6 +6,7 @@ import { test } from "../support/e2e-test.ts";
 import { everyKindOfTable } from "../support/every-kind-of-table.ts";
 import { settingsFor, urlFor } from "../support/postgres-servers.ts";
 import { runAsSuperuser, uniqueName } from "../support/postgres-test.ts";
+import { leftBehind } from "../support/scratch.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 test(
@@ -35,12 +36,12 @@ test(
     const actual = settingsFor(server, { database: restored });
     expect(await compareDatabases(database.settings, actual)).toEqual([]);
 
-    await dataops.run(["stamp", "local", "development"], { environment });
     const pack = manifest.blocks?.packs.at(-1)?.name ?? "";
     await storage.delete(`production/packs/${pack}.pack`);
-    const refused = await dataops.run(["restore", manifest.id, "--to", "local", "--yes"], { environment });
+    const another = { ...environment, LOCAL_DATABASE_URL: urlFor(server, `${restored}_2`) };
+    const refused = await dataops.run(["restore", manifest.id, "--to", "local"], { environment: another });
     expect(refused.code, refused.stderr).toBe(14);
     expect(refused.stderr).toContain(pack);
-    expect(await compareDatabases(database.settings, actual)).toEqual([]);
+    expect(await leftBehind(server, `${restored}_2`)).toEqual([]);
   },
 );
