@@ -6,16 +6,13 @@ import { spawnTool, type InstalledTools, type RunningTool } from "../postgres/to
 import type { ManifestArchive } from "../repository/manifest.ts";
 import type { Storage } from "../storage/storage.ts";
 import { uploadStream } from "../storage/upload.ts";
-import { abortLater } from "./abort-later.ts";
 import { checkArchive } from "./archive-check.ts";
 import { compress } from "./compress.ts";
 import { discardObject, discardUploads } from "./discard.ts";
 import { choosePieceSize, PieceHasher } from "./pieces.ts";
+import { patientlyStarting } from "./patient-start.ts";
 import { checkArguments, dumpArguments } from "./plan.ts";
 import { watchForStall } from "./stall.ts";
-
-/** Milliseconds that the beginning of an upload may still take after an abort. */
-const START_GRACE = 5_000;
 
 export interface DumpRequest {
   connection: ConnectionSettings;
@@ -29,6 +26,8 @@ export interface DumpRequest {
   /** Milliseconds without a byte after which the run ends. */
   stallTimeout: number;
   compressionLevel: number;
+  /** Patterns of the tables whose rows are not in the archive. */
+  excludedData: readonly string[];
   storage: Storage;
   key: string;
   /** Bytes that the archive may have. */
@@ -103,24 +102,12 @@ async function* readArchive(
   yield* compress(checkArchive(raw, reader), request.compressionLevel);
 }
 
-/** An upload's beginning is not broken off by an abort: nobody could end an upload whose id was never heard. */
-function patientlyStarting(storage: Storage): Storage {
-  return {
-    ...storage,
-    startUpload: async (key, partSize, options) => {
-      const signal = options?.signal ?? new AbortController().signal;
-      signal.throwIfAborted();
-      using delayed = abortLater(signal, START_GRACE);
-      return await storage.startUpload(key, partSize, { signal: delayed.signal });
-    },
-  };
-}
-
 function startDump(request: DumpRequest): RunningTool {
-  const { tools, snapshot, lockWaitTimeout, connection, applicationName, environment, signal } = request;
+  const { tools, snapshot, lockWaitTimeout, excludedData } = request;
+  const { connection, applicationName, environment, signal } = request;
   return spawnTool(
     { program: "pg_dump", directory: tools.directory },
-    dumpArguments({ snapshot, lockWaitTimeout, clientMajor: tools.major }),
+    dumpArguments({ snapshot, lockWaitTimeout, clientMajor: tools.major, excludedData }),
     { settings: connection, applicationName, environment, signal },
   );
 }

@@ -10,13 +10,20 @@ export interface DumpPlan {
   lockWaitTimeout: number;
   /** Of the `pg_dump` that runs. */
   clientMajor: number;
+  /** Patterns of the tables whose rows are stored as blocks. */
+  excludedData?: readonly string[] | undefined;
 }
 
 /**
  * Arguments of `pg_dump`. Not compressed: dataops compresses in parallel what comes out. Where to connect stands in the
  * environment, never here.
  */
-export function dumpArguments({ snapshot, lockWaitTimeout, clientMajor }: DumpPlan): string[] {
+export function dumpArguments({
+  snapshot,
+  lockWaitTimeout,
+  clientMajor,
+  excludedData = [],
+}: DumpPlan): string[] {
   const statistics = clientMajor >= FIRST_MAJOR_WITH_STATISTICS ? ["--statistics"] : [];
   return [
     "--format=custom",
@@ -25,6 +32,7 @@ export function dumpArguments({ snapshot, lockWaitTimeout, clientMajor }: DumpPl
     `--snapshot=${snapshot}`,
     `--lock-wait-timeout=${lockWaitTimeout}`,
     ...statistics,
+    ...excludedData.map((pattern) => `--exclude-table-data=${pattern}`),
   ];
 }
 

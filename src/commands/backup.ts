@@ -34,7 +34,7 @@ export async function runBackupCommand(
       ? theProductionDatabase(config)
       : requireDatabase(config, options.database);
   const storage = requireStorage(config);
-  const { lockWaitTimeout, stallTimeout, compressionLevel } = backupSettings(config, database.name);
+  const { lockWaitTimeout, stallTimeout, compressionLevel, format } = backupSettings(config, database.name);
   const { reporter, signal, environment } = context;
   const { manifest } = await runBackup(
     {
@@ -52,6 +52,7 @@ export async function runBackupCommand(
       lockWaitTimeout,
       stallTimeout,
       compressionLevel,
+      format,
     },
   );
   const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);

@@ -54,7 +54,7 @@ export interface DatabaseConfig {
 }
 
 export interface BackupConfig {
-  format: "archive";
+  format: "archive" | "blocks";
   /** Milliseconds that a session of the backup may wait for a lock. */
   lockWaitTimeout: number;
   /** Milliseconds without a byte after which the run ends. */

@@ -107,7 +107,12 @@ const database = z
 
 const backup = z
   .strictObject({
-    format: z.literal("archive").default("archive").describe("how backups are stored"),
+    format: z
+      .enum(["archive", "blocks"])
+      .default("archive")
+      .describe(
+        "how backups are stored: `archive`, whole each time, or `blocks`, where large tables' rows that did not change are not stored again",
+      ),
     lockWaitTimeout: duration({ least: "1s", most: "1d" })
       .prefault("30s")
       .describe("how long the backup waits for a table that somebody has locked, before it gives up"),

@@ -1,0 +1,141 @@
+import { hash } from "node:crypto";
+import { promisify } from "node:util";
+import { constants, zstdCompress } from "node:zlib";
+import type { ConnectionSettings } from "../../config/connection.ts";
+import { connect } from "../../postgres/client.ts";
+import { joinSnapshot } from "../../postgres/snapshot.ts";
+import { serializeBlockIndex, type BlockRange } from "../../repository/block-index.ts";
+import type { ManifestBlocks, ManifestBlockTable } from "../../repository/manifest.ts";
+import { tableKey, type Base, type BaseTable } from "./base.ts";
+import { BufferPool } from "./block-text.ts";
+import type { BlockTable } from "./eligible.ts";
+import type { PackWriter } from "./pack-writer.ts";
+import { planSegments } from "./ranges.ts";
+import { BLOCK_COMPRESSION_LEVEL, TableReader } from "./table-reader.ts";
+
+const compress = promisify(zstdCompress);
+
+export interface BlocksRequest {
+  connection: ConnectionSettings;
+  applicationName: string;
+  /** The exported snapshot's id. */
+  snapshot: string;
+  /** The first ones are begun first. */
+  tables: readonly BlockTable[];
+  base: Base | undefined;
+  packs: PackWriter;
+  /** Connections that read at the same time. */
+  jobs: number;
+  /** Told of the bytes that came from the server. */
+  onData: (bytes: number) => void;
+  signal: AbortSignal;
+}
+
+/**
+ * Reads tables as blocks, and writes those that the base does not have into packs. The packs are complete when it returns.
+ *
+ * When one connection fails, the others are ended, and waited for.
+ *
+ * @throws DataopsError as `runCopies` and `PackWriter.append` do; after an abort: the signal's reason
+ */
+export async function dumpBlocks(request: BlocksRequest): Promise<ManifestBlocks> {
+  const { tables, base, packs } = request;
+  const failure = new AbortController();
+  const signal = AbortSignal.any([request.signal, failure.signal]);
+  const pool = new BufferPool();
+  const readers = tables.map((table) => {
+    const known = knownTable(table, base);
+    return new TableReader(table, { packs, base, known, pool, onData: request.onData, signal });
+  });
+  const work = readers.flatMap((reader) => {
+    const known = knownTable(reader.table, base);
+    return planSegments(reader.table.pages, known?.ranges).map((segment) => ({ reader, segment }));
+  });
+
+  const remaining = work.values();
+  const readNext = async (): Promise<void> => {
+    const { connection, applicationName, snapshot } = request;
+    await using client = await connect(connection, { applicationName, signal });
+    await joinSnapshot(client, snapshot);
+    for (const { reader, segment } of remaining) await reader.read(client, segment);
+  };
+  const jobs = Array.from({ length: Math.min(request.jobs, work.length) }, () =>
+    readNext().catch((error: unknown) => failure.abort(error)),
+  );
+  await Promise.all(jobs);
+  signal.throwIfAborted();
+
+  const described = [];
+  for (const reader of readers) described.push(await describeTable(reader, request));
+  const written = await packs.finish();
+  return { packs: neededPacks(readers, described, [...(base?.packs ?? []), ...written]), tables: described };
+}
+
+/** The table in the base; its boundaries are of no use for another list of columns. */
+function knownTable(table: BlockTable, base: Base | undefined): BaseTable | undefined {
+  const known = base?.tables.get(tableKey(table));
+  const isSame = JSON.stringify(known?.entry.columns) === JSON.stringify(table.columns);
+  return isSame ? known : undefined;
+}
+
+/** The manifest's entry. The list of the table's blocks is written only if the base's is another. */
+async function describeTable(
+  reader: TableReader,
+  { base, packs }: Pick<BlocksRequest, "base" | "packs">,
+): Promise<ManifestBlockTable> {
+  const { schema, name, columns } = reader.table;
+  const ranges = reader.ranges();
+  const text = Buffer.from(serializeBlockIndex(ranges));
+  const sha256 = hash("sha256", text, "hex");
+  return {
+    schema,
+    name,
+    columns: [...columns],
+    rows: sumOf(ranges, "rows"),
+    size: sumOf(ranges, "size"),
+    index: knownIndex(reader.table, base, sha256) ?? {
+      ...(await packs.append(await compressText(text))),
+      size: text.byteLength,
+      sha256,
+    },
+  };
+}
+
+function knownIndex(
+  table: BlockTable,
+  base: Base | undefined,
+  sha256: string,
+): ManifestBlockTable["index"] | undefined {
+  const known = base?.tables.get(tableKey(table))?.entry.index;
+  return known?.sha256 === sha256 ? known : undefined;
+}
+
+function compressText(text: Buffer): Promise<Buffer> {
+  return compress(text, {
+    params: {
+      [constants.ZSTD_c_compressionLevel]: BLOCK_COMPRESSION_LEVEL,
+      [constants.ZSTD_c_checksumFlag]: 1,
+    },
+  });
+}
+
+function sumOf(ranges: readonly BlockRange[], key: "rows" | "size"): number {
+  return ranges.reduce((sum, { block }) => sum + (block?.[key] ?? 0), 0);
+}
+
+/** The packs that a restore reads from, by name. */
+function neededPacks(
+  readers: readonly TableReader[],
+  tables: readonly ManifestBlockTable[],
+  all: readonly (readonly [name: string, size: number])[],
+): ManifestBlocks["packs"] {
+  const needed = new Set(tables.map(({ index }) => index.pack));
+  for (const reader of readers) {
+    for (const { block } of reader.ranges()) {
+      if (block === undefined) continue;
+      needed.add(block.frame.pack);
+      if (block.base !== undefined) needed.add(block.base.frame.pack);
+    }
+  }
+  return all.filter(([name]) => needed.has(name)).map(([name, size]) => ({ name, size }));
+}
