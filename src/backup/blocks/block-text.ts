@@ -1,5 +1,5 @@
 import { createHash, hash } from "node:crypto";
-import { ByteQueue } from "./byte-queue.ts";
+import type { ByteQueue } from "./byte-queue.ts";
 import type { CopyConsumer } from "./copy-reader.ts";
 
 /** Bytes of text that are held whole. A longer block passes through, in pieces: a page of toasted rows can have gigabytes. */
@@ -16,7 +16,7 @@ export interface HeldText {
   text: Buffer;
   sha256: string;
   /** Gives the memory back for the next text; nobody may look at `text` after. */
-  release(): void;
+  release: () => void;
 }
 
 /** What passed through. */

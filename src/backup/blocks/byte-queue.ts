@@ -64,7 +64,7 @@ export class ByteQueue implements AsyncIterable<Uint8Array> {
 
 /** A promise that may also be left alone. */
 function rejected(reason: unknown): Promise<never> {
-  const promise = Promise.reject<never>(reason);
+  const promise = Promise.reject(reason);
   promise.catch(() => undefined);
   return promise;
 }
