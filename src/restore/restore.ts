@@ -9,10 +9,12 @@ import type { Storage } from "../storage/storage.ts";
 import { checkAfterSteps, runAfterSteps } from "./after/steps.ts";
 import { analyze } from "./load/analyze.ts";
 import { fetchArchive } from "./cache/cache.ts";
+import { isProduction } from "./guard/guard.ts";
 import { guard, type Confirmation, type Permission } from "./guard/destructive.ts";
 import { loadArchive, type Loaded, type LoadRequest } from "./load/load.ts";
 import { watchSize } from "./load/size-progress.ts";
 import { checkRestore } from "./preflight.ts";
+import { chooseLoadSettings } from "./load/settings.ts";
 import { checkRows } from "./load/row-check.ts";
 import { clearLeftovers } from "./scratch/leftovers.ts";
 import { createScratch, type Scratch } from "./scratch/scratch.ts";
@@ -141,9 +143,13 @@ async function load(
     scratch: Scratch;
   },
 ): Promise<Loaded> {
+  // A copy is read by people in a hurry; what may become production again is stored as its server stores everything.
+  const sessionSettings = await chooseLoadSettings(from.maintenance, {
+    keepsCompression: isProduction(run.target.environment),
+  });
   const progress = run.reporter.progress("load", run.manifest.source.size);
   await using _watch = watchSize(from.maintenance, from.scratch.name, progress);
-  return await loadArchive({ ...run, ...from, skipExtensions: run.settings.skipExtensions });
+  return await loadArchive({ ...run, ...from, sessionSettings, skipExtensions: run.settings.skipExtensions });
 }
 
 /** What comes after the load, all as who loaded: statistics, the row check, the team's own steps. */
