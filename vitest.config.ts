@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const SECOND = 1_000;
@@ -7,6 +8,8 @@ const withServers = { globalSetup: ["test/support/global-setup.ts"] };
 
 export default defineConfig({
   test: {
+    // Most tests wait for servers and processes; a worker for each core, where vitest by itself leaves one core out.
+    maxWorkers: Math.max(2, availableParallelism()),
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 10 * SECOND } },
       {

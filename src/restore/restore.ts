@@ -11,10 +11,12 @@ import { readBlockIndexes, type BlockTable } from "./blocks/indexes.ts";
 import { loadBlockTables } from "./blocks/load-tables.ts";
 import { analyze } from "./load/analyze.ts";
 import { fetchArchive } from "./cache/cache.ts";
+import { isProduction } from "./guard/guard.ts";
 import { guard, type Confirmation, type Permission } from "./guard/destructive.ts";
 import { loadArchive, type Loaded, type LoadRequest } from "./load/load.ts";
 import { watchSize } from "./load/size-progress.ts";
 import { checkRestore } from "./preflight.ts";
+import { chooseLoadSettings } from "./load/settings.ts";
 import { checkRows } from "./load/row-check.ts";
 import { clearLeftovers } from "./scratch/leftovers.ts";
 import { createScratch, type Scratch } from "./scratch/scratch.ts";
@@ -152,6 +154,10 @@ async function load(
     blocks: readonly BlockTable[];
   },
 ): Promise<{ loaded: Loaded; received: number }> {
+  // A copy is read by people in a hurry; what may become production again is stored as its server stores everything.
+  const sessionSettings = await chooseLoadSettings(from.maintenance, {
+    keepsCompression: isProduction(run.target.environment),
+  });
   const progress = run.reporter.progress("load", run.manifest.source.size);
   await using _watch = watchSize(from.maintenance, from.scratch.name, progress);
   let received = 0;
@@ -161,6 +167,7 @@ async function load(
   const loaded = await loadArchive({
     ...run,
     ...from,
+    sessionSettings,
     skipExtensions: run.settings.skipExtensions,
     loadBlocks: from.blocks.length === 0 ? undefined : loadBlocks,
   });

@@ -7,6 +7,7 @@ import { describeCommand } from "../../src/commands/describe.ts";
 import { COMMANDS } from "../../src/commands/index.ts";
 import { expectFailure } from "../support/command-line.ts";
 import { expectOneLine, test, type Dataops } from "../support/e2e-test.ts";
+import { programsOrSkip } from "../support/programs-or-skip.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const run = promisify(execFile);
@@ -142,7 +143,7 @@ describe("config", () => {
 describe("completion", () => {
   test.for(["bash", "zsh", "fish"] as const)(
     "%s: a sound script with every command and option",
-    async (shell, { dataops }) => {
+    async (shell, { dataops, skip }) => {
       const file = await completionFile(dataops, shell);
       const script = await readFile(file, "utf8");
       for (const entry of COMMANDS) {
@@ -154,11 +155,8 @@ describe("completion", () => {
         for (const choice of choices) expect(part.join("\n")).toContain(choice);
       }
       const check = shell === "fish" ? ["--no-execute", file] : ["-n", file];
-      await run(shell, check).catch((error: unknown) => {
-        const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
-        if (!isMissing || shell === "bash") throw error;
-        process.stderr.write(`SKIPPED: no ${shell} is installed to check its completion script with\n`);
-      });
+      await programsOrSkip({ skip }, shell, [shell], [shell]);
+      await run(shell, check);
     },
   );
 

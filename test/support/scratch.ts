@@ -12,6 +12,7 @@ import { countRows } from "../../src/backup/row-counts.ts";
 import { makeBackupId } from "../../src/repository/backup-id.ts";
 import type { Manifest } from "../../src/repository/manifest.ts";
 import { loadArchive, type Loaded } from "../../src/restore/load/load.ts";
+import { chooseLoadSettings, type LoadSettings } from "../../src/restore/load/settings.ts";
 import { createScratch, type Scratch, type ScratchRequest } from "../../src/restore/scratch/scratch.ts";
 import { settingsFor } from "./postgres-servers.ts";
 import { type TestDatabase } from "./postgres-test.ts";
@@ -64,6 +65,11 @@ export async function toolsOf(server: SharedPostgres): Promise<InstalledTools> {
   return own;
 }
 
+async function loadSettingsIn(scratch: Scratch): Promise<LoadSettings> {
+  await using admin = await scratch.connectAsAdmin();
+  return await chooseLoadSettings(admin, { keepsCompression: false });
+}
+
 /** Loads what was dumped, with the server's own programs. */
 export async function load(
   server: SharedPostgres,
@@ -77,6 +83,7 @@ export async function load(
     manifest: dumped.manifest,
     tools: await toolsOf(server),
     jobs: 2,
+    sessionSettings: await loadSettingsIn(scratch),
     skipExtensions: changes.skipExtensions ?? [],
     serverMajor: majorOfSource(dumped.manifest),
     signal: changes.signal ?? new AbortController().signal,

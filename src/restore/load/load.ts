@@ -14,12 +14,7 @@ import { listArchive } from "./list-archive.ts";
 import { LoadFailure } from "./failure.ts";
 import { createExtensions, readAvailableExtensions } from "../scratch/create-extensions.ts";
 import type { Scratch } from "../scratch/scratch.ts";
-
-/**
- * Nothing of a load has to survive a crash by itself: the swap's commit waits for all that was written before it. Larger
- * sorts make indexes faster: measured together, 8 % of a load of 500 MB.
- */
-const LOAD_SETTINGS = { synchronous_commit: "off", maintenance_work_mem: "256MB" } as const;
+import type { LoadSettings } from "./settings.ts";
 
 export interface LoadRequest {
   /** An uncompressed custom-format archive; with data offsets in it the workers need not search. */
@@ -30,6 +25,8 @@ export interface LoadRequest {
   tools: InstalledTools;
   /** Workers of pg_restore. */
   jobs: number;
+  /** Of the sessions that load. */
+  sessionSettings: LoadSettings;
   skipExtensions: readonly string[];
   /** `server_version_num / 10000` of the scratch database's server. */
   serverMajor: number;
@@ -112,7 +109,7 @@ async function restoreSections(
       environment: request.environment,
       signal: request.signal,
       onStderrLine: (line) => failure.read(line),
-      serverSettings: LOAD_SETTINGS,
+      serverSettings: request.sessionSettings,
     },
   );
   try {

@@ -79,12 +79,21 @@ export async function exchange(
       });
       return [...tried.values()].filter(({ ended }) => ended).map(({ session }) => session);
     } catch (error) {
+      if (sqlStateOf(error) === SQL_STATES.duplicateDatabase) throw overtaken(permission.name, error);
       if (!IN_USE.has(sqlStateOf(error))) throw error;
       const isStuck = [...tried.values()].some(({ ended }) => !ended);
       const over = force ? isStuck || attempt >= FORCED_ATTEMPTS : performance.now() >= deadline;
       if (over) throw await inUse(permission, oids, options, error);
     }
   }
+}
+
+/** Two runs planned with the same names, and the other one was first. */
+function overtaken(name: string, cause: unknown): DataopsError {
+  return new DataopsError("refused", `another run has just exchanged database ${name}`, {
+    hint: "look at it, then run this again",
+    cause,
+  });
 }
 
 /** @returns whether all have left by the deadline */
