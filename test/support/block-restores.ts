@@ -9,7 +9,7 @@ import { loadArchive } from "../../src/restore/load/load.ts";
 import { checkRows } from "../../src/restore/load/row-check.ts";
 import type { Scratch } from "../../src/restore/scratch/scratch.ts";
 import type { Storage } from "../../src/storage/storage.ts";
-import { majorOfSource, toolsOf } from "./scratch.ts";
+import { majorOfSource, loadSettingsIn, toolsOf } from "./scratch.ts";
 import type { SharedPostgres } from "./shared-servers.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
@@ -33,6 +33,7 @@ export async function loadBlockBackup(
     manifest,
     tools: await toolsOf(server),
     jobs,
+    sessionSettings: await loadSettingsIn(scratch),
     skipExtensions: [],
     serverMajor: majorOfSource(manifest),
     loadBlocks: async () => {

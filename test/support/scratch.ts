@@ -65,7 +65,7 @@ export async function toolsOf(server: SharedPostgres): Promise<InstalledTools> {
   return own;
 }
 
-async function loadSettingsIn(scratch: Scratch): Promise<LoadSettings> {
+export async function loadSettingsIn(scratch: Scratch): Promise<LoadSettings> {
   await using admin = await scratch.connectAsAdmin();
   return await chooseLoadSettings(admin, { keepsCompression: false });
 }
