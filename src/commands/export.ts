@@ -50,10 +50,10 @@ export async function runExport(
   { id, allowVulnerableClient }: ExportOptions,
   context: CommandContext,
 ): Promise<CommandResult> {
+  const config = await context.config();
   if (context.json) {
     throw new DataopsError("usage", "an export is SQL, and cannot be JSON", { hint: "leave out --json" });
   }
-  const config = await context.config();
   const { reporter, signal, environment, stdout } = context;
   const storage = await openStorage(requireStorage(config), reporter);
   try {

@@ -126,6 +126,10 @@ const blocksSchema = z.strictObject({
           size: z.int().min(0).max(MAX_INDEX_BYTES),
           sha256,
         }),
+        /** What the index's fingerprints hold for; null where it has none. */
+        fingerprints: z
+          .strictObject({ basis: sha256, transaction: z.string().regex(/^\d{1,20}$/) })
+          .nullable(),
       }),
     )
     .max(1_000_000),

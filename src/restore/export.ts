@@ -9,7 +9,7 @@ import type { Manifest, ManifestBlockTable } from "../repository/manifest.ts";
 import type { Storage } from "../storage/storage.ts";
 import { unpackedArchive } from "./archive/unpacked.ts";
 import { FrameReader, KEPT_DICTIONARIES, type FrameSource } from "./blocks/frames.ts";
-import { readBlockIndexes, type BlockTable } from "./blocks/indexes.ts";
+import { readBlockIndexes, type BlockTable } from "../repository/blocks/read-indexes.ts";
 import { placedBlocks, planReads } from "./blocks/plan-reads.ts";
 import { readAhead } from "./blocks/read-ahead.ts";
 import { RecentTexts } from "./blocks/recent-texts.ts";

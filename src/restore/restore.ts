@@ -7,7 +7,7 @@ import { makeBackupId } from "../repository/backup-id.ts";
 import type { Manifest } from "../repository/manifest.ts";
 import type { Storage } from "../storage/storage.ts";
 import { checkAfterSteps, runAfterSteps } from "./after/steps.ts";
-import { readBlockIndexes, type BlockTable } from "./blocks/indexes.ts";
+import { readBlockIndexes, type BlockTable } from "../repository/blocks/read-indexes.ts";
 import { loadBlockTables } from "./blocks/load-tables.ts";
 import { analyze } from "./load/analyze.ts";
 import { fetchArchive } from "./cache/cache.ts";

@@ -9,7 +9,12 @@ import { listSourceTables } from "../../src/backup/source-tables.ts";
 import type { PostgresClient } from "../../src/postgres/client.ts";
 import { quoteIdentifier, quoteQualified } from "../../src/postgres/quote.ts";
 import { readServerFacts } from "../../src/postgres/server-facts.ts";
-import { serializeBlockIndex, type BlockRange, type StoredBlock } from "../../src/repository/block-index.ts";
+import {
+  serializeBlockIndex,
+  type BlockRange,
+  type StoredBlock,
+} from "../../src/repository/blocks/block-index.ts";
+import { tuplePosition } from "../../src/repository/blocks/tuple-position.ts";
 import { archiveKey, manifestKey, packKey, packName } from "../../src/repository/keys.ts";
 import { serializeManifest, type Manifest, type ManifestBlocks } from "../../src/repository/manifest.ts";
 import type { Storage } from "../../src/storage/storage.ts";
@@ -120,7 +125,7 @@ async function storeTable(
         WHERE ctid >= '(${fromPage},0)'${upper}) TO STDOUT WITH (ENCODING '${encoding}')`,
     );
     if (text.byteLength === 0) {
-      ranges.push({ fromPage, block: undefined });
+      ranges.push({ from: tuplePosition(fromPage), block: undefined });
       continue;
     }
     const isDelta = base !== undefined && ranges.length % 3 === 2 && base.text.byteLength < 1_000_000;
@@ -133,7 +138,7 @@ async function storeTable(
       base:
         isDelta && base !== undefined ? { frame: base.block.frame, sha256: base.block.sha256 } : undefined,
     };
-    ranges.push({ fromPage, block });
+    ranges.push({ from: tuplePosition(fromPage), block });
     if (block.base === undefined) base = { block, text };
   }
   const index = Buffer.from(serializeBlockIndex(ranges));
@@ -147,6 +152,7 @@ async function storeTable(
     rows: sum(({ rows }) => rows),
     size: sum(({ size }) => size),
     index: { ...place, size: index.byteLength, sha256: hash("sha256", index, "hex") },
+    fingerprints: null,
   };
 }
 

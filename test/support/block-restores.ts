@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
 import { archiveKey } from "../../src/repository/keys.ts";
 import type { Manifest } from "../../src/repository/manifest.ts";
-import { readBlockIndexes } from "../../src/restore/blocks/indexes.ts";
+import { readBlockIndexes } from "../../src/repository/blocks/read-indexes.ts";
 import { loadBlockTables } from "../../src/restore/blocks/load-tables.ts";
 import { loadArchive } from "../../src/restore/load/load.ts";
 import { checkRows } from "../../src/restore/load/row-check.ts";

@@ -7,7 +7,7 @@ import {
   type BlockRange,
   type FrameReference,
   type StoredBlock,
-} from "../../repository/block-index.ts";
+} from "../../repository/blocks/block-index.ts";
 import { latestBackup } from "../../repository/catalogue.ts";
 import { packKey, packsPrefix } from "../../repository/keys.ts";
 import type {

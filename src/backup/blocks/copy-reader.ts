@@ -2,7 +2,8 @@ import type { PostgresClient } from "../../postgres/client.ts";
 import { statementError } from "../../postgres/postgres-error.ts";
 import { quoteIdentifier, quoteQualified } from "../../postgres/quote.ts";
 import type { BlockTable } from "./eligible.ts";
-import type { PageRange } from "./ranges.ts";
+import { formatPosition } from "../../repository/blocks/tuple-position.ts";
+import type { Range } from "./ranges.ts";
 
 /** Takes what COPYs give. A promise that it returns keeps the server waiting until it is fulfilled. */
 export interface CopyConsumer {
@@ -16,10 +17,10 @@ export interface CopyConsumer {
 }
 
 /** The statement that reads one range of a table as text. */
-export function copyStatement({ schema, name, columns }: BlockTable, { from, to }: PageRange): string {
+export function copyStatement({ schema, name, columns }: BlockTable, { from, to }: Range): string {
   const list = columns.map((column) => quoteIdentifier(column)).join(", ");
-  const end = to === undefined ? "" : ` AND ctid < '(${to},0)'`;
-  return `COPY (SELECT ${list} FROM ONLY ${quoteQualified(schema, name)} WHERE ctid >= '(${from},0)'${end}) TO STDOUT`;
+  const end = to === undefined ? "" : ` AND ctid < '(${formatPosition(to)})'`;
+  return `COPY (SELECT ${list} FROM ONLY ${quoteQualified(schema, name)} WHERE ctid >= '(${formatPosition(from)})'${end}) TO STDOUT`;
 }
 
 /**

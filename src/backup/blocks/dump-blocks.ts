@@ -4,7 +4,7 @@ import { constants, zstdCompress } from "node:zlib";
 import type { ConnectionSettings } from "../../config/connection.ts";
 import { connect } from "../../postgres/client.ts";
 import { joinSnapshot } from "../../postgres/snapshot.ts";
-import { serializeBlockIndex, type BlockRange } from "../../repository/block-index.ts";
+import { serializeBlockIndex, type BlockRange } from "../../repository/blocks/block-index.ts";
 import type { ManifestBlocks, ManifestBlockTable } from "../../repository/manifest.ts";
 import { tableKey, type Base, type BaseTable } from "./base.ts";
 import { BufferPool } from "./block-text.ts";
@@ -49,7 +49,7 @@ export async function dumpBlocks(request: BlocksRequest): Promise<ManifestBlocks
   });
   const work = readers.flatMap((reader) => {
     const known = knownTable(reader.table, base);
-    return planSegments(reader.table.pages, known?.ranges).map((segment) => ({ reader, segment }));
+    return planSegments(reader.table, known?.ranges).map((segment) => ({ reader, segment }));
   });
 
   const remaining = work.values();
@@ -98,6 +98,7 @@ async function describeTable(
       size: text.byteLength,
       sha256,
     },
+    fingerprints: null,
   };
 }
 

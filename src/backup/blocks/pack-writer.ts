@@ -1,4 +1,4 @@
-import type { FrameReference } from "../../repository/block-index.ts";
+import type { FrameReference } from "../../repository/blocks/block-index.ts";
 import { packKey, packName } from "../../repository/keys.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { uploadStream } from "../../storage/upload.ts";

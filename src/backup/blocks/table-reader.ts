@@ -1,7 +1,8 @@
 import { promisify } from "node:util";
 import { constants, zstdCompress } from "node:zlib";
 import type { PostgresClient } from "../../postgres/client.ts";
-import type { BlockRange, FrameReference, StoredBlock } from "../../repository/block-index.ts";
+import { pageOf } from "../../repository/blocks/tuple-position.ts";
+import type { BlockRange, FrameReference, StoredBlock } from "../../repository/blocks/block-index.ts";
 import { compress } from "../compress.ts";
 import type { Base, BaseTable } from "./base.ts";
 import { BlockTexts, type BufferPool, type HeldText, type PassedText, type TextSink } from "./block-text.ts";
@@ -10,10 +11,11 @@ import { copyStatement, runCopies } from "./copy-reader.ts";
 import type { BlockTable } from "./eligible.ts";
 import type { PackWriter } from "./pack-writer.ts";
 import {
-  chooseRangePages,
+  chooseRangeLength,
   FIRST_RANGE_PAGES,
   nextRanges,
-  type PageRange,
+  type Range,
+  type RangeLength,
   type SeenText,
   type Segment,
 } from "./ranges.ts";
@@ -22,6 +24,9 @@ const compressWhole = promisify(zstdCompress);
 
 /** zstd's level for blocks: what they are later compressed against finds little at lower ones. */
 export const BLOCK_COMPRESSION_LEVEL = 3;
+
+/** A guess, until rows were seen: that of short rows whose long values are stored out of line. */
+const FIRST_ROWS_PER_PAGE = 60;
 
 /** COPYs in one query: their answers follow each other without a round trip. */
 const COPIES_PER_QUERY = 16;
@@ -51,20 +56,25 @@ export class TableReader {
   readonly #blocks = new Map<number, StoredBlock | undefined>();
   /** The base's blocks by their first page: a long text is passed through only once, if it is not this one. */
   readonly #earlier: ReadonlyMap<number, StoredBlock | undefined>;
-  #seen: SeenText = { pages: 0, size: 0 };
+  #seen: SeenText = { pages: 0, size: 0, rows: 0 };
+  /** Of the page that is not read to its end yet. */
+  #begun = { size: 0, rows: 0 };
 
   constructor(table: BlockTable, dependencies: ReadDependencies) {
     this.table = table;
     this.#dependencies = dependencies;
     const ranges = dependencies.known?.ranges ?? [];
-    this.#earlier = new Map(ranges.map(({ fromPage, block }) => [fromPage, block]));
-    if (table.pages > 0) this.#saw(FIRST_RANGE_PAGES, (table.size / table.pages) * FIRST_RANGE_PAGES);
+    this.#earlier = new Map(ranges.map(({ from, block }) => [from, block]));
+    if (table.pages > 0) {
+      const size = (table.size / table.pages) * FIRST_RANGE_PAGES;
+      this.#seen = { pages: FIRST_RANGE_PAGES, size, rows: FIRST_RANGE_PAGES * FIRST_ROWS_PER_PAGE };
+    }
   }
 
   /** All ranges, in their order; once every segment was read. */
   ranges(): BlockRange[] {
     const sorted = [...this.#blocks].sort(([left], [right]) => left - right);
-    return sorted.map(([fromPage, block]) => ({ fromPage, block }));
+    return sorted.map(([from, block]) => ({ from, block }));
   }
 
   /**
@@ -80,11 +90,11 @@ export class TableReader {
       return;
     }
     let from: number | undefined = segment.from;
-    let length = FIRST_RANGE_PAGES;
+    let length: RangeLength = { pages: FIRST_RANGE_PAGES };
     let count = 1;
     while (from !== undefined) {
-      length = chooseRangePages(this.#seen, length);
-      const ranges: PageRange[] = nextRanges(segment, { from, length, count, end: this.table.pages });
+      length = chooseRangeLength(this.#seen, length);
+      const ranges: Range[] = nextRanges(segment, { from, length, count, pages: this.table.pages });
       await this.#readRanges(client, ranges);
       const end: number | undefined = ranges.at(-1)?.to;
       from = end === segment.to ? undefined : end;
@@ -92,7 +102,7 @@ export class TableReader {
     }
   }
 
-  async #readRanges(client: PostgresClient, ranges: readonly PageRange[]): Promise<void> {
+  async #readRanges(client: PostgresClient, ranges: readonly Range[]): Promise<void> {
     const batch = new Batch(this.#dependencies, ranges, (range) => this.#earlier.get(range.from));
     await this.#copy(client, ranges, batch);
     for (const [index, range] of ranges.entries()) {
@@ -105,11 +115,11 @@ export class TableReader {
       }
       if (block === "changed") throw new Error("a block was read twice, and not stored");
       this.#blocks.set(range.from, block);
-      if (range.to !== undefined) this.#saw(range.to - range.from, block?.size ?? 0);
+      this.#saw(range, block);
     }
   }
 
-  async #copy(client: PostgresClient, ranges: readonly PageRange[], batch: Batch): Promise<void> {
+  async #copy(client: PostgresClient, ranges: readonly Range[], batch: Batch): Promise<void> {
     const { pool, signal, onData } = this.#dependencies;
     const texts = new BlockTexts(batch, pool, onData);
     const statements = ranges.map((range) => copyStatement(this.table, range));
@@ -124,8 +134,17 @@ export class TableReader {
   }
 
   /** What was seen long ago counts less and less. */
-  #saw(pages: number, size: number): void {
-    this.#seen = { pages: this.#seen.pages * 0.9 + pages, size: this.#seen.size * 0.9 + size };
+  #saw({ from, to }: Range, block: StoredBlock | undefined): void {
+    this.#begun.size += block?.size ?? 0;
+    this.#begun.rows += block?.rows ?? 0;
+    const pages = to === undefined ? 0 : pageOf(to) - pageOf(from);
+    if (pages === 0) return;
+    this.#seen = {
+      pages: this.#seen.pages * 0.9 + pages,
+      size: this.#seen.size * 0.9 + this.#begun.size,
+      rows: this.#seen.rows * 0.9 + this.#begun.rows,
+    };
+    this.#begun = { size: 0, rows: 0 };
   }
 }
 
@@ -134,15 +153,15 @@ class Batch implements TextSink {
   /** In the ranges' order; `changed` where only a digest was taken, and it is not the earlier block's. */
   readonly blocks: Promise<StoredBlock | "changed" | undefined>[] = [];
   readonly #dependencies: ReadDependencies;
-  readonly #ranges: readonly PageRange[];
-  readonly #earlier: (range: PageRange) => StoredBlock | undefined;
+  readonly #ranges: readonly Range[];
+  readonly #earlier: (range: Range) => StoredBlock | undefined;
   readonly #storing = new Set<Promise<unknown>>();
   #frame: Promise<FrameReference> | undefined;
 
   constructor(
     dependencies: ReadDependencies,
-    ranges: readonly PageRange[],
-    earlier: (range: PageRange) => StoredBlock | undefined,
+    ranges: readonly Range[],
+    earlier: (range: Range) => StoredBlock | undefined,
   ) {
     this.#dependencies = dependencies;
     this.#ranges = ranges;

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import { pipeline } from "node:stream/promises";
 import { createZstdDecompress } from "node:zlib";
+import { endOf } from "../../repository/blocks/block-index.ts";
+import { pageOf } from "../../repository/blocks/tuple-position.ts";
 import { packKey } from "../../repository/keys.ts";
 import { isStorageError } from "../../storage/storage-error.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { corruptFrame, decodeFrame, isFromZstd } from "./decode-frame.ts";
-import { endOf, isStreamed, type PlacedBlock, type Read } from "./plan-reads.ts";
+import { corruptFrame, decodeFrame, isFromZstd } from "../../repository/blocks/decode-frame.ts";
+import { isStreamed, type PlacedBlock, type Read } from "./plan-reads.ts";
 import type { RecentTexts } from "./recent-texts.ts";
 
 /** Bytes of a dictionary's text. Larger blocks are not worth a delta, and are not made into one. */
@@ -110,7 +112,7 @@ export class FrameReader {
     }
   }
 
-  async #dictionary({ base, fromPage }: PlacedBlock, signal: AbortSignal): Promise<Uint8Array | undefined> {
+  async #dictionary({ base, from }: PlacedBlock, signal: AbortSignal): Promise<Uint8Array | undefined> {
     if (base === undefined) return undefined;
     const kept = this.#source.dictionaries.get(base.sha256);
     if (kept !== undefined) return kept;
@@ -131,7 +133,7 @@ export class FrameReader {
     throw corruptFrame(
       pack,
       offset,
-      `the dictionary of the rows of ${this.#table} from page ${fromPage} is not what its index says`,
+      `the dictionary of the rows of ${this.#table} from page ${pageOf(from)} is not what its index says`,
     );
   }
 
@@ -161,8 +163,8 @@ export class FrameReader {
     }
   }
 
-  #describe({ fromPage }: PlacedBlock): string {
-    return `the rows of ${this.#table} from page ${fromPage} are not what its index says`;
+  #describe({ from }: PlacedBlock): string {
+    return `the rows of ${this.#table} from page ${pageOf(from)} are not what its index says`;
   }
 }
 

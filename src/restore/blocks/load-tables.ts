@@ -3,12 +3,13 @@ import type { PostgresClient } from "../../postgres/client.ts";
 import { copyIn } from "../../postgres/copy-in.ts";
 import { sqlStateOf, statementError } from "../../postgres/postgres-error.ts";
 import { quoteIdentifier, quoteLiteral, quoteQualified } from "../../postgres/quote.ts";
+import { pageOf } from "../../repository/blocks/tuple-position.ts";
 import type { Manifest, ManifestBlockTable } from "../../repository/manifest.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { Scratch } from "../scratch/scratch.ts";
 import { FrameReader, KEPT_DICTIONARIES, type FrameSource } from "./frames.ts";
-import type { BlockTable } from "./indexes.ts";
-import { together } from "./parallel.ts";
+import type { BlockTable } from "../../repository/blocks/read-indexes.ts";
+import { together } from "../../parallel.ts";
 import { MAX_READ_SIZE, planReads } from "./plan-reads.ts";
 import { readAhead } from "./read-ahead.ts";
 import { RecentTexts } from "./recent-texts.ts";
@@ -137,7 +138,7 @@ function explain(error: unknown, client: PostgresClient, run: Run): unknown {
 }
 
 function describeRun({ table, blocks }: Run): string {
-  return `table ${tableName(table)} from page ${blocks[0]?.fromPage ?? 0}`;
+  return `table ${tableName(table)} from page ${pageOf(blocks[0]?.from ?? 0)}`;
 }
 
 function tableName({ schema, name }: ManifestBlockTable): string {

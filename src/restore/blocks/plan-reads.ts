@@ -1,8 +1,9 @@
-import type { BlockRange, FrameReference, StoredBlock } from "../../repository/block-index.ts";
+import { endOf, type BlockRange, type StoredBlock } from "../../repository/blocks/block-index.ts";
+import type { TuplePosition } from "../../repository/blocks/tuple-position.ts";
 
-/** A block that has rows, and the first page of its range. */
+/** A block that has rows, and the start of its range. */
 export interface PlacedBlock extends StoredBlock {
-  fromPage: number;
+  from: TuplePosition;
 }
 
 /** Frames that stand one after the other in one pack, to be read by one request. */
@@ -27,7 +28,7 @@ export function isStreamed({ size, frame }: Pick<PlacedBlock, "size" | "frame">)
 
 /** The blocks that have rows. */
 export function placedBlocks(ranges: readonly BlockRange[]): PlacedBlock[] {
-  return ranges.flatMap(({ fromPage, block }) => (block === undefined ? [] : [{ ...block, fromPage }]));
+  return ranges.flatMap(({ from, block }) => (block === undefined ? [] : [{ ...block, from }]));
 }
 
 /**
@@ -51,8 +52,4 @@ export function planReads(blocks: readonly PlacedBlock[], maxSize = MAX_READ_SIZ
     open = isStreamed(block) ? undefined : read;
   }
   return reads;
-}
-
-export function endOf({ offset, length }: FrameReference): number {
-  return offset + length;
 }

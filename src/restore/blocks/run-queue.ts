@@ -1,5 +1,5 @@
 import type { ManifestBlockTable } from "../../repository/manifest.ts";
-import type { BlockTable } from "./indexes.ts";
+import type { BlockTable } from "../../repository/blocks/read-indexes.ts";
 import { placedBlocks, type PlacedBlock } from "./plan-reads.ts";
 
 /** Blocks of one table that are loaded by one statement, in their order. */

@@ -8,7 +8,7 @@ import type { ConnectionSettings } from "../../../src/config/connection.ts";
 import type { PostgresClient } from "../../../src/postgres/client.ts";
 import { openSnapshot } from "../../../src/postgres/snapshot.ts";
 import { quoteIdentifier, quoteQualified } from "../../../src/postgres/quote.ts";
-import { parseBlockIndex } from "../../../src/repository/block-index.ts";
+import { parseBlockIndex } from "../../../src/repository/blocks/block-index.ts";
 import { packKey } from "../../../src/repository/keys.ts";
 import type { Manifest } from "../../../src/repository/manifest.ts";
 import { openFileStorage } from "../../../src/storage/file.ts";

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, vi } from "vitest";
 import { DataopsError, isDataopsError } from "../../../src/errors.ts";
 import { connect, type PostgresClient } from "../../../src/postgres/client.ts";
 import type { Manifest } from "../../../src/repository/manifest.ts";
-import { readBlockIndexes } from "../../../src/restore/blocks/indexes.ts";
+import { readBlockIndexes } from "../../../src/repository/blocks/read-indexes.ts";
 import { loadBlockTables } from "../../../src/restore/blocks/load-tables.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
 import { openFileStorage } from "../../../src/storage/file.ts";

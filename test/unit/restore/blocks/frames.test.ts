@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { zstdCompressSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import { tuplePosition } from "../../../../src/repository/blocks/tuple-position.ts";
 import { packKey } from "../../../../src/repository/keys.ts";
 import { FrameReader } from "../../../../src/restore/blocks/frames.ts";
 import { planReads, type PlacedBlock } from "../../../../src/restore/blocks/plan-reads.ts";
@@ -27,14 +28,14 @@ async function pack(
     parts.push(bytes);
     return { pack: PACK, offset, length: bytes.byteLength };
   };
-  const blocks = frames.map(({ says, holds = says, base }, fromPage): PlacedBlock => {
+  const blocks = frames.map(({ says, holds = says, base }, from): PlacedBlock => {
     const baseFrame = base && {
       frame: add(zstdCompressSync(base.holds)),
       sha256: hash("sha256", base.says, "hex"),
     };
     const frame = add(zstdCompressSync(holds, base && { dictionary: base.says }));
     return {
-      fromPage,
+      from: tuplePosition(from),
       rows: 1,
       size: says.byteLength,
       sha256: hash("sha256", says, "hex"),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ManifestBlockTable } from "../../../../src/repository/manifest.ts";
-import type { BlockTable } from "../../../../src/restore/blocks/indexes.ts";
+import type { BlockTable } from "../../../../src/repository/blocks/read-indexes.ts";
 import { planReads, type PlacedBlock } from "../../../../src/restore/blocks/plan-reads.ts";
 import { RecentTexts } from "../../../../src/restore/blocks/recent-texts.ts";
 import { RunQueue } from "../../../../src/restore/blocks/run-queue.ts";
@@ -10,7 +10,7 @@ const MIB = 1024 * 1024;
 const DIGEST = "a".repeat(64);
 
 function block(pack: string, offset: number, length: number, size = 1000): PlacedBlock {
-  return { fromPage: 0, rows: 1, size, sha256: DIGEST, frame: { pack, offset, length }, base: undefined };
+  return { from: 0, rows: 1, size, sha256: DIGEST, frame: { pack, offset, length }, base: undefined };
 }
 
 describe("planReads", () => {
@@ -71,8 +71,16 @@ describe("RunQueue", () => {
   function table(name: string, sizes: readonly number[]): BlockTable {
     const size = sizes.reduce((sum, one) => sum + one, 0);
     const index = { pack: "a", offset: 0, length: 1, size: 0, sha256: DIGEST };
-    const entry: ManifestBlockTable = { schema: "s", name, columns: [], rows: 1, size, index };
-    const ranges = sizes.map((bytes, place) => ({ fromPage: place, block: block("a", place, 1, bytes) }));
+    const entry: ManifestBlockTable = {
+      schema: "s",
+      name,
+      columns: [],
+      rows: 1,
+      size,
+      index,
+      fingerprints: null,
+    };
+    const ranges = sizes.map((bytes, place) => ({ from: place, block: block("a", place, 1, bytes) }));
     return { table: entry, ranges };
   }
 
@@ -92,7 +100,7 @@ describe("RunQueue", () => {
     const taken: string[] = [];
     for (const taker of [one, other, one, other, one, other, one, other]) {
       const run = taker.next();
-      taken.push(run === undefined ? "-" : `${run.table.name} ${run.blocks[0]?.fromPage}`);
+      taken.push(run === undefined ? "-" : `${run.table.name} ${run.blocks[0]?.from}`);
     }
     expect(taken).toEqual([
       "large 0",

@@ -1,14 +1,14 @@
-import { packKey } from "../../repository/keys.ts";
-import { parseBlockIndex, type BlockRange, type FrameReference } from "../../repository/block-index.ts";
-import { MAX_INDEX_BYTES, type Manifest, type ManifestBlockTable } from "../../repository/manifest.ts";
 import { DataopsError } from "../../errors.ts";
+import { inParallel } from "../../parallel.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { checkObject } from "../cache/download.ts";
-import { inParallel } from "./parallel.ts";
+import { packKey } from "../keys.ts";
+import { MAX_INDEX_BYTES, type Manifest, type ManifestBlockTable } from "../manifest.ts";
+import { endOf, parseBlockIndex, type BlockRange, type FrameReference } from "./block-index.ts";
 import { corruptFrame, decodeFrame } from "./decode-frame.ts";
-import { endOf } from "./plan-reads.ts";
+import { findMissing, listPacks } from "./find-packs.ts";
+import { pageOf } from "./tuple-position.ts";
 
-/** Objects looked at, or indexes fetched, at the same time. */
+/** Indexes fetched at the same time. */
 const CONCURRENCY = 8;
 
 /** A table that is stored as blocks, and where they are. */
@@ -36,9 +36,8 @@ export async function readBlockIndexes(request: BlockIndexesRequest): Promise<Bl
   if (blocks === null) return [];
   const sizes = new Map(blocks.packs.map(({ name, size }) => [name, size]));
   const found: BlockTable[] = [];
-  await inParallel(blocks.packs, CONCURRENCY, signal, async ({ name, size }, either) => {
-    await checkObject(storage, packKey(database, name), size, either);
-  });
+  const missing = findMissing(database, blocks.packs, await listPacks(storage, database, signal));
+  if (missing[0] !== undefined) throw corruptList(missing[0].what);
   await inParallel([...blocks.tables.entries()], CONCURRENCY, signal, async ([place, table], either) => {
     const ranges = parseBlockIndex(await fetchIndex(request, table, sizes, either), indexName(table));
     checkRanges(table, ranges, sizes);
@@ -85,11 +84,11 @@ function checkRanges(
 ): void {
   let rows = 0;
   let size = 0;
-  for (const { fromPage, block } of ranges) {
+  for (const { from, block } of ranges) {
     if (block === undefined) continue;
     rows += block.rows;
     size += block.size;
-    const where = `${indexName(table)}, page ${fromPage}`;
+    const where = `${indexName(table)}, page ${pageOf(from)}`;
     checkFrame(block.frame, sizes, where);
     if (block.base !== undefined) checkFrame(block.base.frame, sizes, where);
   }

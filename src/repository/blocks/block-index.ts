@@ -1,8 +1,9 @@
-import { DataopsError } from "../errors.ts";
-import { PACK_NAME_PATTERN } from "./keys.ts";
+import { DataopsError } from "../../errors.ts";
+import { PACK_NAME_PATTERN } from "../keys.ts";
+import { formatPosition, parsePosition, type TuplePosition } from "./tuple-position.ts";
 
 /**
- * The list of one table's blocks, as it is stored: one line for each range of pages. `docs/format.md` has its grammar.
+ * The list of one table's blocks, as it is stored: one line for each range. `docs/format.md` has its grammar.
  *
  * It holds no digest of its own: whoever refers to it names the SHA-256 of its text.
  */
@@ -14,6 +15,11 @@ export interface FrameReference {
   offset: number;
   /** Bytes as stored. */
   length: number;
+}
+
+/** The byte behind a frame. */
+export function endOf({ offset, length }: FrameReference): number {
+  return offset + length;
 }
 
 /** A stored block's content. */
@@ -28,17 +34,19 @@ export interface StoredBlock {
   base: { frame: FrameReference; sha256: string } | undefined;
 }
 
-/** One range of pages. It ends where the next one begins; the last one has no end. */
+/** One range of a table. It ends where the next one begins; the last one has no end. */
 export interface BlockRange {
-  fromPage: number;
+  from: TuplePosition;
   /** Undefined where the range has no rows. */
   block: StoredBlock | undefined;
 }
 
+/** The place of the range's fingerprint, which nobody takes yet. */
+const NO_FINGERPRINT = "-";
+/** Two sums of 64 bits, hexadecimal. Read over until there is a use for it. */
+const FINGERPRINT = /^(-|[0-9a-f]{16}\.[0-9a-f]{16})$/;
 const SHA256 = /^[0-9a-f]{64}$/;
-const FIELDS = 11;
-/** PostgreSQL's pages are numbered by 32 bits. */
-const MAX_PAGE = 2 ** 32;
+const FIELDS = 12;
 /** Bytes of one block's text. Values of 1 GB in one row are the server's own limit. */
 const MAX_BLOCK_SIZE = 2 ** 33;
 /** Bytes; a frame of a pack. */
@@ -48,11 +56,15 @@ export function serializeBlockIndex(ranges: readonly BlockRange[]): string {
   return ranges.map((range) => `${lineOf(range)}\n`).join("");
 }
 
-function lineOf({ fromPage, block }: BlockRange): string {
-  if (block === undefined) return `${fromPage} 0 0 - - - - - - - -`;
+function lineOf({ from, block }: BlockRange): string {
+  if (block === undefined) return emptyLine(from);
   const { rows, size, sha256, frame, base } = block;
   const dictionary = base === undefined ? "- - - -" : `${frameText(base.frame)} ${base.sha256}`;
-  return `${fromPage} ${rows} ${size} ${sha256} ${frameText(frame)} ${dictionary}`;
+  return `${formatPosition(from)} ${rows} ${size} ${sha256} ${NO_FINGERPRINT} ${frameText(frame)} ${dictionary}`;
+}
+
+function emptyLine(from: TuplePosition): string {
+  return `${formatPosition(from)} 0 0 - ${NO_FINGERPRINT} - - - - - - -`;
 }
 
 function frameText({ pack, offset, length }: FrameReference): string {
@@ -72,10 +84,10 @@ export function parseBlockIndex(text: string, where: string): BlockRange[] {
   for (const [index, line] of text.slice(0, -1).split("\n").entries()) {
     const range = parseLine(line);
     const isFirst = index === 0;
-    if (range === undefined || range.fromPage <= previous || (isFirst && range.fromPage !== 0)) {
+    if (range === undefined || range.from <= previous || (isFirst && range.from !== 0)) {
       throw corrupt(where, `line ${index + 1} is not as expected`);
     }
-    previous = range.fromPage;
+    previous = range.from;
     ranges.push(range);
   }
   return ranges;
@@ -84,21 +96,21 @@ export function parseBlockIndex(text: string, where: string): BlockRange[] {
 function parseLine(line: string): BlockRange | undefined {
   const fields = line.split(" ");
   if (fields.length !== FIELDS) return undefined;
-  const [page, rows, size, sha256, ...rest] = fields;
-  const fromPage = parseCount(page, MAX_PAGE);
-  if (fromPage === undefined) return undefined;
-  if (line === `${fromPage} 0 0 - - - - - - - -`) return { fromPage, block: undefined };
+  const [position = "", rows, size, sha256, fingerprint = "", ...rest] = fields;
+  const from = parsePosition(position);
+  if (from === undefined || !FINGERPRINT.test(fingerprint)) return undefined;
+  if (line === emptyLine(from)) return { from, block: undefined };
   const rowCount = parseCount(rows, Number.MAX_SAFE_INTEGER);
   const textSize = parseCount(size, MAX_BLOCK_SIZE);
   const frame = parseFrame(rest.slice(0, 3));
   if (!rowCount || !textSize || frame === undefined || !isDigest(sha256)) return undefined;
   const block = { rows: rowCount, size: textSize, sha256, frame };
   const dictionary = rest.slice(3);
-  if (dictionary.every((field) => field === "-")) return { fromPage, block: { ...block, base: undefined } };
+  if (dictionary.every((field) => field === "-")) return { from, block: { ...block, base: undefined } };
   const baseFrame = parseFrame(dictionary.slice(0, 3));
   const baseDigest = dictionary[3];
   if (baseFrame === undefined || !isDigest(baseDigest)) return undefined;
-  return { fromPage, block: { ...block, base: { frame: baseFrame, sha256: baseDigest } } };
+  return { from, block: { ...block, base: { frame: baseFrame, sha256: baseDigest } } };
 }
 
 function parseFrame([pack, offset, length]: readonly string[]): FrameReference | undefined {

@@ -5,7 +5,8 @@ import {
   serializeBlockIndex,
   type BlockRange,
   type FrameReference,
-} from "../../../src/repository/block-index.ts";
+} from "../../../../src/repository/blocks/block-index.ts";
+import { tuplePosition } from "../../../../src/repository/blocks/tuple-position.ts";
 
 const ID = "20261121T040000Z-k3v9qa";
 const DIGEST = "ab".repeat(32);
@@ -27,12 +28,12 @@ const blocks = fc.record({
   base: fc.option(fc.record({ frame: frames, sha256: digests }), { nil: undefined }),
 });
 const indexes: fc.Arbitrary<BlockRange[]> = fc
-  .array(fc.tuple(fc.integer({ min: 1, max: 500 }), fc.option(blocks, { nil: undefined })))
+  .array(fc.tuple(fc.integer({ min: 1, max: 2 ** 24 }), fc.option(blocks, { nil: undefined })))
   .map((steps) => {
-    let page = 0;
-    return steps.map(([pages, block]) => {
-      const range = { fromPage: page, block };
-      page += pages;
+    let position = 0;
+    return steps.map(([step, block]) => {
+      const range = { from: position, block };
+      position += step;
       return range;
     });
   });
@@ -48,7 +49,7 @@ test("comes back as it was written", () => {
 test("is the text that the documentation says", () => {
   const text = serializeBlockIndex([
     {
-      fromPage: 0,
+      from: 0,
       block: {
         rows: 3,
         size: 40,
@@ -57,17 +58,19 @@ test("is the text that the documentation says", () => {
         base: undefined,
       },
     },
-    { fromPage: 64, block: undefined },
+    { from: tuplePosition(64, 3), block: undefined },
   ]);
-  expect(text).toBe(`0 3 40 ${DIGEST} ${ID}-1 0 30 - - - -\n64 0 0 - - - - - - - -\n`);
+  expect(text).toBe(`0,0 3 40 ${DIGEST} - ${ID}-1 0 30 - - - -\n64,3 0 0 - - - - - - - - -\n`);
 });
 
 describe("is refused", () => {
-  const good = `0 3 40 ${DIGEST} ${ID}-1 0 30 - - - -`;
+  const good = `0,0 3 40 ${DIGEST} - ${ID}-1 0 30 - - - -`;
   test.for([
     ["without its last line break", good],
-    ["where it does not begin at page 0", `${good.replace(/^0/, "8")}\n`],
+    ["where it does not begin at page 0", `${good.replace(/^0,0/, "8,0")}\n`],
     ["with ranges out of order", `${good}\n${good}\n`],
+    ["with a position that is none", `${good.replace(/^0,0/, "0,x")}\n`],
+    ["with a fingerprint that is none", `${good.replace(" - ", " abc ")}\n`],
     ["with a field too few", `${good.slice(0, -2)}\n`],
     ["with a path for a pack", `${good.replace(`${ID}-1`, "../../etc")}\n`],
     ["with a negative number", `${good.replace(" 3 ", " -3 ")}\n`],
