@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { ConnectionSettings } from "../config/connection.ts";
 import type { Progress, Reporter } from "../observe/reporter.ts";
 import { connect, type PostgresClient } from "../postgres/client.ts";
@@ -56,6 +57,8 @@ export interface BackupRequest {
   compressionLevel: number;
   /** `blocks`: large tables beside the archive, so that the next backup writes what changed. */
   format?: "archive" | "blocks";
+  /** Connections that read blocks at the same time; one for each core by default. */
+  jobs?: number | undefined;
   /** Bytes that a table must have to be stored as blocks. */
   blockThreshold?: number | undefined;
 }
@@ -140,6 +143,7 @@ async function backUp(
           storage,
           source: facts.source,
           threshold: request.blockThreshold,
+          jobs: request.jobs ?? availableParallelism(),
         })
       : undefined;
   const copy = await dumpAndCount(run, {

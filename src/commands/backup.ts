@@ -34,7 +34,7 @@ export async function runBackupCommand(
       ? theProductionDatabase(config)
       : requireDatabase(config, options.database);
   const storage = requireStorage(config);
-  const { lockWaitTimeout, stallTimeout, compressionLevel, format } = backupSettings(config, database.name);
+  const { lockWaitTimeout, stallTimeout, compressionLevel, format, jobs } = backupSettings(config, database.name);
   const { reporter, signal, environment } = context;
   const { manifest } = await runBackup(
     {
@@ -53,6 +53,7 @@ export async function runBackupCommand(
       stallTimeout,
       compressionLevel,
       format,
+      jobs,
     },
   );
   const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);

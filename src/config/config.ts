@@ -59,6 +59,8 @@ export interface BackupConfig {
   lockWaitTimeout: number;
   /** Milliseconds without a byte after which the run ends. */
   stallTimeout: number;
+  /** Connections that read blocks at the same time; undefined: one for each core. */
+  jobs: number | undefined;
   /** zstd's. */
   compressionLevel: number;
 }

@@ -141,7 +141,9 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
     folder,
     storage: storage === undefined ? undefined : { ...storageAt(storage.url), ...storage },
     databases,
-    backup: checked.backup,
+    backup: Object.fromEntries(
+      Object.entries(checked.backup).map(([name, backup]) => [name, { jobs: undefined, ...backup }]),
+    ),
     restore: Object.fromEntries(
       Object.entries(checked.restore).map(([name, restore]) => [name, { jobs: undefined, ...restore }]),
     ),

@@ -119,6 +119,9 @@ const backup = z
     stallTimeout: duration({ least: "1s", most: "1d" })
       .prefault("5m")
       .describe("how long it may go without a byte, before it gives up"),
+    jobs: count(1, 64)
+      .optional()
+      .describe("connections that read blocks at the same time; one for each core by default"),
     compressionLevel: count(1, 19).prefault(1).describe("zstd's level"),
   })
   .describe("how one database is backed up");

@@ -43,6 +43,18 @@ export function packKey(database: string, name: string): string {
   return `${packsPrefix(database)}${name}.pack`;
 }
 
+/** The id of the backup that wrote the pack of this name. */
+export function backupOfPack(name: string): string {
+  return name.slice(0, name.lastIndexOf("-"));
+}
+
+/** Reads a key that may be a pack's; undefined for everything else. */
+export function parsePackKey(key: string): { database: string; name: string } | undefined {
+  const [, database = "", name = ""] = /^([^/]*)\/packs\/([^/]*)\.pack$/.exec(key) ?? [];
+  const isPack = DATABASE_NAME_PATTERN.test(database) && PACK_NAME_PATTERN.test(name);
+  return isPack ? { database, name } : undefined;
+}
+
 /** What a key found in the storage belongs to. */
 export interface BackupKey {
   database: string;

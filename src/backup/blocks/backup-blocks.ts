@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import type { ConnectionSettings } from "../../config/connection.ts";
 import { DataopsError } from "../../errors.ts";
 import type { Progress, Reporter } from "../../observe/reporter.ts";
@@ -6,10 +5,14 @@ import type { ManifestBlocks, ManifestSource, ManifestTable } from "../../reposi
 import type { Snapshot } from "../../postgres/snapshot.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { watchForStall } from "../stall.ts";
-import { readBase, tableKey } from "./base.ts";
+import { findMissing, listPacks } from "../../repository/blocks/find-packs.ts";
+import { readBase, tableKey, type Base } from "./base.ts";
+import { readLiveRuns } from "./dead-runs.ts";
+import { openDictionaries } from "./dictionaries.ts";
 import { dumpBlocks } from "./dump-blocks.ts";
 import { chooseBlockTables, readTableFacts, tablePattern, type BlockTable } from "./eligible.ts";
 import { PackWriter } from "./pack-writer.ts";
+import { BlockStore, type BlockCounts } from "./store-blocks.ts";
 
 export interface BlockBackupRequest {
   connection: ConnectionSettings;
@@ -23,6 +26,10 @@ export interface BlockBackupRequest {
   source: ManifestSource;
   /** Bytes that a table must have to be stored as blocks. */
   threshold: number | undefined;
+  /** zstd's. */
+  compressionLevel: number;
+  /** Connections that read blocks at the same time. */
+  jobs: number;
   /** Milliseconds without a byte after which the run ends. */
   stallTimeout: number;
   reporter: Pick<Reporter, "warn">;
@@ -35,6 +42,8 @@ export interface BlockBackupRequest {
 export interface BlockBackup {
   /** Patterns of the tables that pg_dump must leave out. */
   excludedData: string[];
+  /** How many blocks were stored in which way. */
+  counts: Readonly<BlockCounts>;
   /** Reads and stores. Called once. */
   run(progress: Progress): Promise<ManifestBlocks>;
   /** Takes away all that was stored, after a failure. */
@@ -47,14 +56,19 @@ export interface BlockBackup {
  * @throws DataopsError as `PostgresClient.query` does
  */
 export async function planBlockBackup(request: BlockBackupRequest): Promise<BlockBackup | undefined> {
-  const { snapshot, source, threshold, storage, database, id, signal } = request;
+  const { snapshot, source, threshold, storage, database, id, signal, reporter } = request;
+  const warn = (message: string): void => reporter.warn(message);
   const tables = chooseBlockTables(await readTableFacts(snapshot.client), source, threshold);
   if (tables.length === 0) return undefined;
+  const base = await readBase({ ...request, readLiveRuns: () => readLiveRuns(snapshot.client), warn });
   const moved = { note: (): void => undefined };
   const packs = new PackWriter({ storage, database, id, signal, onProgress: () => moved.note() });
+  const dictionaries = openDictionaries({ storage, database, signal, warn });
+  const store = new BlockStore({ ...request, packs, base, dictionaries });
   return {
+    counts: store.counts,
     excludedData: tables.map((table) => tablePattern(table)),
-    run: (progress) => run(request, { tables, packs, progress, moved }),
+    run: (progress) => run(request, { tables, base, store, packs, progress, moved }),
     discard: () => packs.discard(signal.reason),
   };
 }
@@ -63,16 +77,15 @@ async function run(
   request: BlockBackupRequest,
   with_: {
     tables: readonly BlockTable[];
+    base: Base;
+    store: BlockStore;
     packs: PackWriter;
     progress: Progress;
     moved: { note: () => void };
   },
 ): Promise<ManifestBlocks> {
-  const { storage, database, source, signal, reporter, stallTimeout, fail, snapshot } = request;
-  const { tables, packs, progress, moved } = with_;
-  const warn = (message: string): void => reporter.warn(message);
-  const base = await readBase({ storage, database, source, signal, warn });
-  using stall = watchForStall(stallTimeout, fail, "the server");
+  const { progress, moved } = with_;
+  using stall = watchForStall(request.stallTimeout, request.fail, "the server");
   moved.note = () => stall.moved();
   let unreported = 0;
   const onData = (bytes: number): void => {
@@ -82,16 +95,24 @@ async function run(
     progress.add(unreported);
     unreported = 0;
   };
-  return await dumpBlocks({
-    connection: request.connection,
-    applicationName: request.applicationName,
-    snapshot: snapshot.id,
-    tables,
-    base,
-    packs,
-    jobs: availableParallelism(),
-    onData,
-    signal,
+  const blocks = await dumpBlocks({ ...request, ...with_, snapshot: request.snapshot.id, onData });
+  await checkPacks(request, blocks);
+  return blocks;
+}
+
+/**
+ * Looks once more whether all that is referred to is there, now that nothing is added any more.
+ *
+ * @throws DataopsError `failed` naming the pack; what the storage throws
+ */
+async function checkPacks(
+  { storage, database, signal }: BlockBackupRequest,
+  { packs }: ManifestBlocks,
+): Promise<void> {
+  const [missing] = findMissing(database, packs, await listPacks(storage, database, signal));
+  if (missing === undefined) return;
+  throw new DataopsError("failed", `${missing.what}, though it was there when the backup began`, {
+    hint: "run the backup again, and find out who deletes packs that are in use",
   });
 }
 

@@ -1,24 +1,12 @@
-import { createHash } from "node:crypto";
-import { promisify } from "node:util";
-import { zstdDecompress } from "node:zlib";
-import { DataopsError, isDataopsError, messageOf } from "../../errors.ts";
-import {
-  parseBlockIndex,
-  type BlockRange,
-  type FrameReference,
-  type StoredBlock,
-} from "../../repository/blocks/block-index.ts";
+import { isDataopsError, messageOf } from "../../errors.ts";
+import { inParallel } from "../../parallel.ts";
+import type { BlockRange, StoredBlock } from "../../repository/blocks/block-index.ts";
+import { findMissing, listPacks } from "../../repository/blocks/find-packs.ts";
+import { readBlockIndex } from "../../repository/blocks/read-indexes.ts";
 import { latestBackup } from "../../repository/catalogue.ts";
-import { packKey, packsPrefix } from "../../repository/keys.ts";
-import type {
-  Manifest,
-  ManifestBlocks,
-  ManifestBlockTable,
-  ManifestSource,
-} from "../../repository/manifest.ts";
+import type { Manifest, ManifestBlockTable, ManifestSource } from "../../repository/manifest.ts";
 import type { Storage } from "../../storage/storage.ts";
-
-const decompress = promisify(zstdDecompress);
+import { readDeadRuns } from "./dead-runs.ts";
 
 /** What is known of one table in the earlier backup. */
 export interface BaseTable {
@@ -26,14 +14,13 @@ export interface BaseTable {
   ranges: readonly BlockRange[];
 }
 
-/** An earlier backup, whose blocks the new one may refer to. */
+/** What is in the storage already, and may be referred to. */
 export interface Base {
-  id: string;
-  /** By `tableKey`. */
+  /** The last backup's tables, by `tableKey`. */
   tables: ReadonlyMap<string, BaseTable>;
   /** By the SHA-256 of their text. */
   blocks: ReadonlyMap<string, StoredBlock>;
-  /** Bytes of each pack, by its name. */
+  /** Bytes of each pack that is there, by its name. */
   packs: ReadonlyMap<string, number>;
 }
 
@@ -41,109 +28,107 @@ export interface BaseRequest {
   storage: Storage;
   /** The database's name in the configuration. */
   database: string;
+  /** The backup that is being made. */
+  id: string;
   source: Pick<ManifestSource, "systemIdentifier" | "databaseOid">;
+  /** The ids of backups that are being made right now. */
+  readLiveRuns: () => Promise<ReadonlySet<string>>;
   signal: AbortSignal;
-  /** Told why there is no base, where there should be one. */
+  /** Told what cannot be used of what should be there. */
   warn: (message: string) => void;
 }
+
+/** Indexes read at the same time. */
+const INDEX_READERS = 8;
+
+/** Missing packs that are named one by one. */
+const MOST_NAMED = 3;
 
 export function tableKey({ schema, name }: { schema: string; name: string }): string {
   return JSON.stringify([schema, name]);
 }
 
 /**
- * The newest backup of the same database, if it has blocks that are all there. Undefined where all blocks have to be
- * written anew: a backup never fails because an earlier one is damaged.
+ * The blocks of the last backup of the same database, and of runs that died since. What is damaged or gone is left out,
+ * and told: its blocks are written anew. A backup never fails because an earlier one is damaged.
  *
  * @throws the signal's reason
  */
-export async function readBase(request: BaseRequest): Promise<Base | undefined> {
+export async function readBase(request: BaseRequest): Promise<Base> {
+  const { storage, database, signal, warn } = request;
+  const base = { tables: new Map<string, BaseTable>(), blocks: new Map<string, StoredBlock>() };
+  try {
+    const found = await listPacks(storage, database, signal);
+    const last = await readLastBackup(request);
+    const packs = new Map(last === undefined ? [] : presentPacks(last, found, warn));
+    if (last !== undefined) await addLastBackup(base, request, last, packs);
+    await readDeadRuns({ ...request, ...base, packs, found, since: last?.id });
+    return { ...base, packs };
+  } catch (error) {
+    signal.throwIfAborted();
+    warn(`all blocks are written anew, since what is stored cannot be read: ${messageOf(error)}`);
+    return { tables: new Map(), blocks: new Map(), packs: new Map() };
+  }
+}
+
+type BlockManifest = Manifest & { blocks: NonNullable<Manifest["blocks"]> };
+
+/** The newest backup, if it has blocks, and is of this database. */
+async function readLastBackup(request: BaseRequest): Promise<BlockManifest | undefined> {
   const { storage, database, source, signal, warn } = request;
   try {
     const manifest = await latestBackup(storage, database, { signal });
     const isSame =
       manifest.source.systemIdentifier === source.systemIdentifier &&
       manifest.source.databaseOid === source.databaseOid;
-    if (!isSame || manifest.blocks === null) return undefined;
-    return await readBlocks(storage, manifest, manifest.blocks, signal);
+    return isSame && manifest.blocks !== null ? { ...manifest, blocks: manifest.blocks } : undefined;
   } catch (error) {
     signal.throwIfAborted();
     if (isDataopsError(error, "noSuchBackup")) return undefined;
-    warn(`all blocks are written anew, since the last backup's cannot be used: ${messageOf(error)}`);
+    warn(`all blocks are written anew, since the last backup cannot be used: ${messageOf(error)}`);
     return undefined;
   }
 }
 
-async function readBlocks(
-  storage: Storage,
-  { id, database }: Manifest,
-  { packs, tables }: ManifestBlocks,
-  signal: AbortSignal,
-): Promise<Base> {
-  const sizes = new Map(packs.map(({ name, size }) => [name, size]));
-  await checkPacks(storage, database, sizes, signal);
-  const baseTables = new Map<string, BaseTable>();
-  const blocks = new Map<string, StoredBlock>();
-  for (const entry of tables) {
-    const ranges = await readIndex(storage, database, entry, { sizes, signal });
-    baseTables.set(tableKey(entry), { entry, ranges });
-    for (const { block } of ranges) if (block !== undefined) blocks.set(block.sha256, block);
+/** The packs of a backup that are there, each with its size. */
+function presentPacks(
+  { database, blocks }: BlockManifest,
+  found: ReadonlyMap<string, number>,
+  warn: (message: string) => void,
+): [name: string, size: number][] {
+  const missing = findMissing(database, blocks.packs, found);
+  for (const { what } of missing.slice(0, MOST_NAMED)) {
+    warn(
+      `of earlier backups, ${what}: its blocks are written anew, and those backups cannot be restored whole`,
+    );
   }
-  return { id, tables: baseTables, blocks, packs: sizes };
+  if (missing.length > MOST_NAMED) warn(`and ${missing.length - MOST_NAMED} more packs`);
+  const gone = new Set(missing.map(({ name }) => name));
+  return blocks.packs.filter(({ name }) => !gone.has(name)).map(({ name, size }) => [name, size]);
 }
 
-/** A block that is referred to must be there. */
-async function checkPacks(
-  storage: Storage,
-  database: string,
-  sizes: ReadonlyMap<string, number>,
-  signal: AbortSignal,
+async function addLastBackup(
+  base: { tables: Map<string, BaseTable>; blocks: Map<string, StoredBlock> },
+  { storage, signal, warn }: BaseRequest,
+  { database, blocks }: BlockManifest,
+  packs: ReadonlyMap<string, number>,
 ): Promise<void> {
-  const found = new Map<string, number>();
-  for await (const { key, size } of storage.list(packsPrefix(database), { signal })) found.set(key, size);
-  for (const [name, size] of sizes) {
-    const actual = found.get(packKey(database, name));
-    if (actual === undefined) throw corrupt(`pack ${name} is missing`);
-    if (actual !== size) throw corrupt(`pack ${name} has ${actual} bytes instead of ${size}`);
-  }
+  const sizes = new Map(blocks.packs.map(({ name, size }) => [name, size]));
+  const readable = blocks.tables.filter(({ index }) => packs.has(index.pack));
+  await inParallel(readable, INDEX_READERS, signal, async (entry, either) => {
+    try {
+      const ranges = await readBlockIndex({ storage, database, sizes, signal: either }, entry);
+      base.tables.set(tableKey(entry), { entry, ranges });
+      for (const { block } of ranges) {
+        if (block !== undefined && isPresent(block, packs)) base.blocks.set(block.sha256, block);
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      warn(`all blocks of ${entry.schema}.${entry.name} are written anew: ${messageOf(error)}`);
+    }
+  });
 }
 
-async function readIndex(
-  storage: Storage,
-  database: string,
-  { schema, name, index, rows, size }: ManifestBlockTable,
-  { sizes, signal }: { sizes: ReadonlyMap<string, number>; signal: AbortSignal },
-): Promise<BlockRange[]> {
-  const where = `the list of blocks of ${schema}.${name}`;
-  checkInside(index, sizes, where);
-  const range = { start: index.offset, end: index.offset + index.length };
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of await storage.get(packKey(database, index.pack), { range, signal })) {
-    chunks.push(chunk);
-  }
-  // A limit of nothing would be taken for none.
-  const text = await decompress(Buffer.concat(chunks), { maxOutputLength: Math.max(1, index.size) });
-  if (createHash("sha256").update(text).digest("hex") !== index.sha256) throw corrupt(`${where} has changed`);
-  const ranges = parseBlockIndex(text.toString(), where);
-  const sum = { rows: 0, size: 0 };
-  for (const { block } of ranges) {
-    if (block === undefined) continue;
-    checkInside(block.frame, sizes, where);
-    if (block.base !== undefined) checkInside(block.base.frame, sizes, where);
-    sum.rows += block.rows;
-    sum.size += block.size;
-  }
-  if (sum.rows !== rows || sum.size !== size) throw corrupt(`${where} does not fit the manifest`);
-  return ranges;
-}
-
-function checkInside(frame: FrameReference, sizes: ReadonlyMap<string, number>, where: string): void {
-  const size = sizes.get(frame.pack);
-  if (size === undefined || frame.offset + frame.length > size) {
-    throw corrupt(`${where} points outside of the backup's packs`);
-  }
-}
-
-function corrupt(message: string): DataopsError {
-  return new DataopsError("corrupt", message);
+function isPresent({ frame, base }: StoredBlock, packs: ReadonlyMap<string, number>): boolean {
+  return packs.has(frame.pack) && (base === undefined || packs.has(base.frame.pack));
 }

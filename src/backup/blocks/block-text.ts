@@ -3,7 +3,7 @@ import type { ByteQueue } from "./byte-queue.ts";
 import type { CopyConsumer } from "./copy-reader.ts";
 
 /** Bytes of text that are held whole. A longer block passes through, in pieces: a page of toasted rows can have gigabytes. */
-const MOST_HELD = 4 * 1024 * 1024;
+const MOST_HELD = 2 * 1024 * 1024;
 
 /** Bytes that a text's buffer starts with. */
 const FIRST_CAPACITY = 512 * 1024;

@@ -11,7 +11,8 @@ import { BufferPool } from "./block-text.ts";
 import type { BlockTable } from "./eligible.ts";
 import type { PackWriter } from "./pack-writer.ts";
 import { planSegments } from "./ranges.ts";
-import { BLOCK_COMPRESSION_LEVEL, TableReader } from "./table-reader.ts";
+import type { BlockStore } from "./store-blocks.ts";
+import { TableReader } from "./table-reader.ts";
 
 const compress = promisify(zstdCompress);
 
@@ -22,7 +23,8 @@ export interface BlocksRequest {
   snapshot: string;
   /** The first ones are begun first. */
   tables: readonly BlockTable[];
-  base: Base | undefined;
+  base: Base;
+  store: BlockStore;
   packs: PackWriter;
   /** Connections that read at the same time. */
   jobs: number;
@@ -39,13 +41,13 @@ export interface BlocksRequest {
  * @throws DataopsError as `runCopies` and `PackWriter.append` do; after an abort: the signal's reason
  */
 export async function dumpBlocks(request: BlocksRequest): Promise<ManifestBlocks> {
-  const { tables, base, packs } = request;
+  const { tables, base, store, packs } = request;
   const failure = new AbortController();
   const signal = AbortSignal.any([request.signal, failure.signal]);
   const pool = new BufferPool();
   const readers = tables.map((table) => {
     const known = knownTable(table, base);
-    return new TableReader(table, { packs, base, known, pool, onData: request.onData, signal });
+    return new TableReader(table, { store, known, pool, onData: request.onData, signal });
   });
   const work = readers.flatMap((reader) => {
     const known = knownTable(reader.table, base);
@@ -68,12 +70,12 @@ export async function dumpBlocks(request: BlocksRequest): Promise<ManifestBlocks
   const described = [];
   for (const reader of readers) described.push(await describeTable(reader, request));
   const written = await packs.finish();
-  return { packs: neededPacks(readers, described, [...(base?.packs ?? []), ...written]), tables: described };
+  return { packs: neededPacks(readers, described, [...base.packs, ...written]), tables: described };
 }
 
 /** The table in the base; its boundaries are of no use for another list of columns. */
-function knownTable(table: BlockTable, base: Base | undefined): BaseTable | undefined {
-  const known = base?.tables.get(tableKey(table));
+function knownTable(table: BlockTable, base: Base): BaseTable | undefined {
+  const known = base.tables.get(tableKey(table));
   const isSame = JSON.stringify(known?.entry.columns) === JSON.stringify(table.columns);
   return isSame ? known : undefined;
 }
@@ -102,21 +104,14 @@ async function describeTable(
   };
 }
 
-function knownIndex(
-  table: BlockTable,
-  base: Base | undefined,
-  sha256: string,
-): ManifestBlockTable["index"] | undefined {
-  const known = base?.tables.get(tableKey(table))?.entry.index;
+function knownIndex(table: BlockTable, base: Base, sha256: string): ManifestBlockTable["index"] | undefined {
+  const known = base.tables.get(tableKey(table))?.entry.index;
   return known?.sha256 === sha256 ? known : undefined;
 }
 
 function compressText(text: Buffer): Promise<Buffer> {
   return compress(text, {
-    params: {
-      [constants.ZSTD_c_compressionLevel]: BLOCK_COMPRESSION_LEVEL,
-      [constants.ZSTD_c_checksumFlag]: 1,
-    },
+    params: { [constants.ZSTD_c_checksumFlag]: 1 },
   });
 }
 

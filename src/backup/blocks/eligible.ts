@@ -5,7 +5,7 @@ import { majorOf } from "../../postgres/tools.ts";
 /** Which tables are read as blocks, and which stay with pg_dump: all of which it is not proven that blocks give the same. */
 
 /** Bytes of the table's own pages and of its TOAST table. Below, the archive is as good a place. */
-export const DEFAULT_BLOCK_THRESHOLD = 16 * 1024 * 1024;
+export const DEFAULT_BLOCK_THRESHOLD = 1024 * 1024;
 
 /** The first server that reads a range of pages without reading the whole table. */
 const FIRST_MAJOR_WITH_RANGE_SCANS = 14;

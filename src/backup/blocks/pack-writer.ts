@@ -1,13 +1,15 @@
 import type { FrameReference } from "../../repository/blocks/block-index.ts";
+import { serializePackContents, type PackedBlock } from "../../repository/blocks/pack-contents.ts";
 import { packKey, packName } from "../../repository/keys.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { uploadStream } from "../../storage/upload.ts";
 import { discardObject, discardUploads } from "../discard.ts";
 import { patientlyStarting } from "../patient-start.ts";
 import { ByteQueue } from "./byte-queue.ts";
+import type { TextDigest } from "./store-blocks.ts";
 
-/** Bytes after which a pack is closed and the next one begun. */
-const PACK_SIZE = 256 * 1024 * 1024;
+/** Bytes after which a pack is closed and the next one begun: what is lost, at most, when a run is killed. */
+const PACK_SIZE = 64 * 1024 * 1024;
 
 export interface PackWriterOptions {
   storage: Storage;
@@ -26,6 +28,8 @@ interface OpenPack {
   name: string;
   /** Bytes so far. */
   size: number;
+  /** Its blocks that are stored as themselves. */
+  blocks: PackedBlock[];
   queue: ByteQueue;
   uploaded: Promise<unknown>;
 }
@@ -50,10 +54,15 @@ export class PackWriter {
   /**
    * Appends one frame, whole or as it comes, and says where it is. Fulfilled when its bytes were taken for upload.
    *
+   * `block`: what is in it, for a block that is stored as itself; known at the frame's end.
+   *
    * @throws what `frame` throws, as `uploadStream` does, or the signal's reason
    */
-  append(frame: Uint8Array | AsyncIterable<Uint8Array>): Promise<FrameReference> {
-    const appended = this.#turn.then(() => this.#append(frame));
+  append(
+    frame: Uint8Array | AsyncIterable<Uint8Array>,
+    block?: Promise<TextDigest>,
+  ): Promise<FrameReference> {
+    const appended = this.#turn.then(() => this.#append(frame, block));
     // Whoever appended is told of a failure; the next one meets it again.
     this.#turn = appended.catch(() => undefined);
     return appended;
@@ -82,14 +91,19 @@ export class PackWriter {
     }
   }
 
-  async #append(frame: Uint8Array | AsyncIterable<Uint8Array>): Promise<FrameReference> {
+  async #append(
+    frame: Uint8Array | AsyncIterable<Uint8Array>,
+    block: Promise<TextDigest> | undefined,
+  ): Promise<FrameReference> {
     this.#options.signal.throwIfAborted();
     const pack = (this.#open ??= this.#begin());
     const offset = pack.size;
     if (frame instanceof Uint8Array) await this.#push(pack, frame);
     else for await (const chunk of frame) await this.#push(pack, chunk);
+    const length = pack.size - offset;
+    if (block !== undefined) pack.blocks.push({ ...(await block), offset, length });
     if (pack.size >= (this.#options.packSize ?? PACK_SIZE)) await this.#close();
-    return { pack: pack.name, offset, length: pack.size - offset };
+    return { pack: pack.name, offset, length };
   }
 
   async #push(pack: OpenPack, chunk: Uint8Array): Promise<void> {
@@ -110,12 +124,13 @@ export class PackWriter {
       onProgress,
     }).finally(() => signal.removeEventListener("abort", onAbort));
     uploaded.catch((error: unknown) => queue.fail(error));
-    return { name, size: 0, queue, uploaded };
+    return { name, size: 0, blocks: [], queue, uploaded };
   }
 
   async #close(): Promise<void> {
     const pack = this.#open;
     if (pack === undefined) return;
+    await this.#push(pack, await serializePackContents(pack.blocks));
     pack.queue.end();
     await pack.uploaded;
     this.#open = undefined;

@@ -148,8 +148,7 @@ function newSegmentStarts(from: TuplePosition, table: TableLength): TuplePositio
 }
 
 function segmentPages({ pages, size }: TableLength): number {
-  const bySize = Math.floor((SEGMENT_SIZE * pages) / Math.max(1, size));
-  return Math.min(SEGMENT_PAGES, Math.max(1, bySize));
+  return Math.min(SEGMENT_PAGES, roundLength((SEGMENT_SIZE * pages) / Math.max(1, size)));
 }
 
 /** What is known of a table's text. */
@@ -158,6 +157,16 @@ export interface SeenText {
   /** Bytes. */
   size: number;
   rows: number;
+}
+
+/**
+ * Rounded down to 1, 2, 3, 4, 6, 8, 12, 16, …: a little more or less text gives the same ranges, so that a run that is made
+ * once more finds what the one before it stored.
+ */
+function roundLength(pages: number): number {
+  if (pages < 2) return 1;
+  const power = 2 ** Math.floor(Math.log2(pages));
+  return pages >= power * 1.5 ? power * 1.5 : power;
 }
 
 /** How long a range is: whole pages; or items of one page, of which it has `most`. */
@@ -177,7 +186,7 @@ export function chooseRangeLength(
   if (pages === 0 || size === 0) return { pages: most };
   const perPage = size / pages;
   if (perPage <= wanted * LARGEST_RANGE || rows <= pages) {
-    return { pages: Math.min(Math.max(1, Math.floor(wanted / perPage)), most) };
+    return { pages: Math.min(roundLength(wanted / perPage), most) };
   }
   const rowsOfPage = rows / pages;
   return { items: Math.max(1, Math.floor((rowsOfPage * wanted) / perPage)), most: Math.ceil(rowsOfPage) };

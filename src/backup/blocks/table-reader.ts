@@ -1,15 +1,11 @@
-import { promisify } from "node:util";
-import { constants, zstdCompress } from "node:zlib";
 import type { PostgresClient } from "../../postgres/client.ts";
-import { pageOf } from "../../repository/blocks/tuple-position.ts";
-import type { BlockRange, FrameReference, StoredBlock } from "../../repository/blocks/block-index.ts";
-import { compress } from "../compress.ts";
-import type { Base, BaseTable } from "./base.ts";
-import { BlockTexts, type BufferPool, type HeldText, type PassedText, type TextSink } from "./block-text.ts";
-import { ByteQueue } from "./byte-queue.ts";
+import type { BlockRange, StoredBlock } from "../../repository/blocks/block-index.ts";
+import { pageOf, type TuplePosition } from "../../repository/blocks/tuple-position.ts";
+import type { BaseTable } from "./base.ts";
+import { Batch } from "./batch.ts";
+import { BlockTexts, type BufferPool } from "./block-text.ts";
 import { copyStatement, runCopies } from "./copy-reader.ts";
 import type { BlockTable } from "./eligible.ts";
-import type { PackWriter } from "./pack-writer.ts";
 import {
   chooseRangeLength,
   FIRST_RANGE_PAGES,
@@ -19,11 +15,7 @@ import {
   type SeenText,
   type Segment,
 } from "./ranges.ts";
-
-const compressWhole = promisify(zstdCompress);
-
-/** zstd's level for blocks: what they are later compressed against finds little at lower ones. */
-export const BLOCK_COMPRESSION_LEVEL = 3;
+import type { BlockStore } from "./store-blocks.ts";
 
 /** A guess, until rows were seen: that of short rows whose long values are stored out of line. */
 const FIRST_ROWS_PER_PAGE = 60;
@@ -31,15 +23,8 @@ const FIRST_ROWS_PER_PAGE = 60;
 /** COPYs in one query: their answers follow each other without a round trip. */
 const COPIES_PER_QUERY = 16;
 
-/** Blocks of one connection that may wait for compression or upload; then the server waits. */
-const MOST_UNSTORED = 4;
-
-/** Bytes of a long text that may wait. */
-const MOST_PASSING = 1024 * 1024;
-
 export interface ReadDependencies {
-  packs: PackWriter;
-  base: Base | undefined;
+  store: BlockStore;
   /** The same table in the base, with the same columns. */
   known: BaseTable | undefined;
   pool: BufferPool;
@@ -52,23 +37,16 @@ export interface ReadDependencies {
 export class TableReader {
   readonly table: BlockTable;
   readonly #dependencies: ReadDependencies;
-  /** What became of each range, by its first page. */
-  readonly #blocks = new Map<number, StoredBlock | undefined>();
-  /** The base's blocks by their first page: a long text is passed through only once, if it is not this one. */
-  readonly #earlier: ReadonlyMap<number, StoredBlock | undefined>;
-  #seen: SeenText = { pages: 0, size: 0, rows: 0 };
-  /** Of the page that is not read to its end yet. */
-  #begun = { size: 0, rows: 0 };
+  /** What became of each range, by its start. */
+  readonly #blocks = new Map<TuplePosition, StoredBlock | undefined>();
+  /** The base's blocks by their range's start. */
+  readonly #earlier: ReadonlyMap<TuplePosition, StoredBlock | undefined>;
 
   constructor(table: BlockTable, dependencies: ReadDependencies) {
     this.table = table;
     this.#dependencies = dependencies;
     const ranges = dependencies.known?.ranges ?? [];
     this.#earlier = new Map(ranges.map(({ from, block }) => [from, block]));
-    if (table.pages > 0) {
-      const size = (table.size / table.pages) * FIRST_RANGE_PAGES;
-      this.#seen = { pages: FIRST_RANGE_PAGES, size, rows: FIRST_RANGE_PAGES * FIRST_ROWS_PER_PAGE };
-    }
   }
 
   /** All ranges, in their order; once every segment was read. */
@@ -80,43 +58,56 @@ export class TableReader {
   /**
    * Reads a segment over a connection that is in the snapshot. Fulfilled when all its blocks are stored.
    *
-   * @throws as `runCopies` and `PackWriter.append` do
+   * @throws as `runCopies` and `BlockStore.store` do
    */
   async read(client: PostgresClient, segment: Segment): Promise<void> {
-    if (segment.ranges !== undefined) {
-      for (let first = 0; first < segment.ranges.length; first += COPIES_PER_QUERY) {
-        await this.#readRanges(client, segment.ranges.slice(first, first + COPIES_PER_QUERY));
-      }
+    if (segment.ranges === undefined) {
+      await this.#findRanges(client, segment);
       return;
     }
-    let from: number | undefined = segment.from;
+    for (let first = 0; first < segment.ranges.length; first += COPIES_PER_QUERY) {
+      await this.#readRanges(client, segment.ranges.slice(first, first + COPIES_PER_QUERY));
+    }
+  }
+
+  /**
+   * Reads a segment that has no ranges yet. They follow from this segment alone, so that they are the same when a run that
+   * was killed is made once more.
+   */
+  async #findRanges(client: PostgresClient, segment: Segment): Promise<void> {
+    const seen = new TextLength(this.table);
     let length: RangeLength = { pages: FIRST_RANGE_PAGES };
+    let from: TuplePosition | undefined = segment.from;
     let count = 1;
     while (from !== undefined) {
-      length = chooseRangeLength(this.#seen, length);
+      length = chooseRangeLength(seen.text, length);
       const ranges: Range[] = nextRanges(segment, { from, length, count, pages: this.table.pages });
-      await this.#readRanges(client, ranges);
-      const end: number | undefined = ranges.at(-1)?.to;
+      const blocks = await this.#readRanges(client, ranges);
+      for (const [index, range] of ranges.entries()) seen.add(range, blocks[index]);
+      const end: TuplePosition | undefined = ranges.at(-1)?.to;
       from = end === segment.to ? undefined : end;
       count = COPIES_PER_QUERY;
     }
   }
 
-  async #readRanges(client: PostgresClient, ranges: readonly Range[]): Promise<void> {
-    const batch = new Batch(this.#dependencies, ranges, (range) => this.#earlier.get(range.from));
+  async #readRanges(client: PostgresClient, ranges: readonly Range[]): Promise<(StoredBlock | undefined)[]> {
+    const { store } = this.#dependencies;
+    const batch = new Batch(store, ranges, ({ from }) => this.#earlier.get(from));
     await this.#copy(client, ranges, batch);
+    const blocks: (StoredBlock | undefined)[] = [];
     for (const [index, range] of ranges.entries()) {
       let block = await batch.blocks[index];
       if (block === "changed") {
         // Its digest alone was taken, and it is not the base's: once more, to store it.
-        const again = new Batch(this.#dependencies, [range], () => undefined);
+        const again = new Batch(store, [range], () => undefined);
         await this.#copy(client, [range], again);
         block = await again.blocks[0];
       }
       if (block === "changed") throw new Error("a block was read twice, and not stored");
       this.#blocks.set(range.from, block);
-      this.#saw(range, block);
+      blocks.push(block);
     }
+    return blocks;
   }
 
   async #copy(client: PostgresClient, ranges: readonly Range[], batch: Batch): Promise<void> {
@@ -132,101 +123,33 @@ export class TableReader {
     }
     texts.dispose(undefined);
   }
+}
 
-  /** What was seen long ago counts less and less. */
-  #saw({ from, to }: Range, block: StoredBlock | undefined): void {
+/** How long the text of a page is, as far as one has come. What was seen long ago counts less and less. */
+class TextLength {
+  text: SeenText = { pages: 0, size: 0, rows: 0 };
+  /** Of the page that is not read to its end yet. */
+  #begun = { size: 0, rows: 0 };
+
+  constructor({ pages, size }: BlockTable) {
+    if (pages === 0) return;
+    this.text = {
+      pages: FIRST_RANGE_PAGES,
+      size: (size / pages) * FIRST_RANGE_PAGES,
+      rows: FIRST_ROWS_PER_PAGE * FIRST_RANGE_PAGES,
+    };
+  }
+
+  add({ from, to }: Range, block: StoredBlock | undefined): void {
     this.#begun.size += block?.size ?? 0;
     this.#begun.rows += block?.rows ?? 0;
     const pages = to === undefined ? 0 : pageOf(to) - pageOf(from);
     if (pages === 0) return;
-    this.#seen = {
-      pages: this.#seen.pages * 0.9 + pages,
-      size: this.#seen.size * 0.9 + this.#begun.size,
-      rows: this.#seen.rows * 0.9 + this.#begun.rows,
+    this.text = {
+      pages: this.text.pages * 0.9 + pages,
+      size: this.text.size * 0.9 + this.#begun.size,
+      rows: this.text.rows * 0.9 + this.#begun.rows,
     };
     this.#begun = { size: 0, rows: 0 };
-  }
-}
-
-/** Stores the texts of some ranges, or finds them stored. */
-class Batch implements TextSink {
-  /** In the ranges' order; `changed` where only a digest was taken, and it is not the earlier block's. */
-  readonly blocks: Promise<StoredBlock | "changed" | undefined>[] = [];
-  readonly #dependencies: ReadDependencies;
-  readonly #ranges: readonly Range[];
-  readonly #earlier: (range: Range) => StoredBlock | undefined;
-  readonly #storing = new Set<Promise<unknown>>();
-  #frame: Promise<FrameReference> | undefined;
-
-  constructor(
-    dependencies: ReadDependencies,
-    ranges: readonly Range[],
-    earlier: (range: Range) => StoredBlock | undefined,
-  ) {
-    this.#dependencies = dependencies;
-    this.#ranges = ranges;
-    this.#earlier = earlier;
-  }
-
-  empty(index: number): void {
-    this.blocks[index] = Promise.resolve(undefined);
-  }
-
-  held(index: number, { text, sha256, release }: HeldText, rows: number): Promise<void> | undefined {
-    const stored = this.#dependencies.base?.blocks.get(sha256);
-    if (stored?.rows === rows && stored.size === text.byteLength) {
-      release();
-      this.blocks[index] = Promise.resolve(stored);
-      return undefined;
-    }
-    const { byteLength: size } = text;
-    const storing = this.#store(text)
-      .finally(release)
-      .then((frame): StoredBlock => ({ rows, size, sha256, frame, base: undefined }));
-    this.#keep(index, storing);
-    return this.#storing.size < MOST_UNSTORED ? undefined : Promise.race(this.#storing).then(() => undefined);
-  }
-
-  begin(index: number): ByteQueue | undefined {
-    const range = this.#ranges[index];
-    if (range !== undefined && this.#earlier(range) !== undefined) return undefined;
-    const queue = new ByteQueue(MOST_PASSING);
-    const { packs } = this.#dependencies;
-    this.#frame = packs.append(compress(queue, BLOCK_COMPRESSION_LEVEL));
-    // A failure of the pack must reach the one that waits to push.
-    this.#frame.catch((error: unknown) => queue.fail(error));
-    return queue;
-  }
-
-  passed(index: number, { size, sha256 }: PassedText, rows: number): void {
-    const frame = this.#frame;
-    this.#frame = undefined;
-    if (frame !== undefined) {
-      this.#keep(
-        index,
-        frame.then((reference) => ({ rows, size, sha256, frame: reference, base: undefined })),
-      );
-      return;
-    }
-    const stored = this.#dependencies.base?.blocks.get(sha256);
-    const isStored = stored?.rows === rows && stored.size === size;
-    this.blocks[index] = Promise.resolve(isStored ? stored : "changed");
-  }
-
-  async #store(text: Buffer): Promise<FrameReference> {
-    const frame = await compressWhole(text, {
-      params: {
-        [constants.ZSTD_c_compressionLevel]: BLOCK_COMPRESSION_LEVEL,
-        [constants.ZSTD_c_checksumFlag]: 1,
-      },
-    });
-    return this.#dependencies.packs.append(frame);
-  }
-
-  #keep(index: number, storing: Promise<StoredBlock>): void {
-    this.blocks[index] = storing;
-    this.#storing.add(storing);
-    // A failure is told to whoever waits for the block.
-    storing.catch(() => undefined).finally(() => this.#storing.delete(storing));
   }
 }

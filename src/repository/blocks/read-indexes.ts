@@ -39,11 +39,35 @@ export async function readBlockIndexes(request: BlockIndexesRequest): Promise<Bl
   const missing = findMissing(database, blocks.packs, await listPacks(storage, database, signal));
   if (missing[0] !== undefined) throw corruptList(missing[0].what);
   await inParallel([...blocks.tables.entries()], CONCURRENCY, signal, async ([place, table], either) => {
-    const ranges = parseBlockIndex(await fetchIndex(request, table, sizes, either), indexName(table));
-    checkRanges(table, ranges, sizes);
-    found[place] = { table, ranges };
+    found[place] = {
+      table,
+      ranges: await readBlockIndex({ storage, database, sizes, signal: either }, table),
+    };
   });
   return found;
+}
+
+export interface BlockIndexRequest {
+  storage: Storage;
+  /** The database's name in the configuration. */
+  database: string;
+  /** Bytes of each pack of the backup, by its name. */
+  sizes: ReadonlyMap<string, number>;
+  signal: AbortSignal;
+}
+
+/**
+ * Reads where the blocks of one table are.
+ *
+ * @throws DataopsError `corrupt` naming the pack and the table; what the storage throws
+ */
+export async function readBlockIndex(
+  request: BlockIndexRequest,
+  table: ManifestBlockTable,
+): Promise<BlockRange[]> {
+  const ranges = parseBlockIndex(await fetchIndex(request, table), indexName(table));
+  checkRanges(table, ranges, request.sizes);
+  return ranges;
 }
 
 /** `the list of blocks of public.orders`: in errors. */
@@ -52,16 +76,14 @@ function indexName({ schema, name }: ManifestBlockTable): string {
 }
 
 async function fetchIndex(
-  { storage, manifest }: BlockIndexesRequest,
+  { storage, database, sizes, signal }: BlockIndexRequest,
   table: ManifestBlockTable,
-  sizes: ReadonlyMap<string, number>,
-  signal: AbortSignal,
 ): Promise<string> {
   const { index } = table;
   checkFrame(index, sizes, indexName(table));
   const range = { start: index.offset, end: endOf(index) };
   const chunks: Uint8Array[] = [];
-  for await (const chunk of await storage.get(packKey(manifest.database, index.pack), { range, signal })) {
+  for await (const chunk of await storage.get(packKey(database, index.pack), { range, signal })) {
     chunks.push(chunk);
   }
   const text = await decodeFrame(Buffer.concat(chunks), {

@@ -154,7 +154,7 @@ describe("a backup with blocks", () => {
     await openFileStorage(folder).delete(packKey("shop", first.blocks?.packs[0]?.name ?? ""));
     const warnings: string[] = [];
     const second = await backup(folder, database.settings, { warnings });
-    expect(warnings.join()).toMatch(/all blocks are written anew.*is missing/);
+    expect(warnings.join()).toMatch(/-1\.pack is missing: its blocks are written anew/);
     expect(second.blocks?.packs).toMatchObject([{ name: `${second.id}-1` }]);
   });
 
