@@ -61,6 +61,8 @@ export interface BackupRequest {
   jobs?: number | undefined;
   /** Bytes that a table must have to be stored as blocks. */
   blockThreshold?: number | undefined;
+  /** Bytes after which a pack is closed. */
+  packSize?: number | undefined;
 }
 
 export interface BackupOutcome {
@@ -143,6 +145,7 @@ async function backUp(
           storage,
           source: facts.source,
           threshold: request.blockThreshold,
+          packSize: request.packSize,
           jobs: request.jobs ?? availableParallelism(),
         })
       : undefined;

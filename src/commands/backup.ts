@@ -34,7 +34,10 @@ export async function runBackupCommand(
       ? theProductionDatabase(config)
       : requireDatabase(config, options.database);
   const storage = requireStorage(config);
-  const { lockWaitTimeout, stallTimeout, compressionLevel, format, jobs } = backupSettings(config, database.name);
+  const { lockWaitTimeout, stallTimeout, compressionLevel, format, jobs } = backupSettings(
+    config,
+    database.name,
+  );
   const { reporter, signal, environment } = context;
   const { manifest } = await runBackup(
     {

@@ -26,6 +26,8 @@ export interface BlockBackupRequest {
   source: ManifestSource;
   /** Bytes that a table must have to be stored as blocks. */
   threshold: number | undefined;
+  /** Bytes after which a pack is closed; a good number by default. */
+  packSize: number | undefined;
   /** zstd's. */
   compressionLevel: number;
   /** Connections that read blocks at the same time. */
@@ -56,13 +58,13 @@ export interface BlockBackup {
  * @throws DataopsError as `PostgresClient.query` does
  */
 export async function planBlockBackup(request: BlockBackupRequest): Promise<BlockBackup | undefined> {
-  const { snapshot, source, threshold, storage, database, id, signal, reporter } = request;
+  const { snapshot, source, threshold, storage, database, signal, reporter } = request;
   const warn = (message: string): void => reporter.warn(message);
   const tables = chooseBlockTables(await readTableFacts(snapshot.client), source, threshold);
   if (tables.length === 0) return undefined;
   const base = await readBase({ ...request, readLiveRuns: () => readLiveRuns(snapshot.client), warn });
   const moved = { note: (): void => undefined };
-  const packs = new PackWriter({ storage, database, id, signal, onProgress: () => moved.note() });
+  const packs = new PackWriter({ ...request, onProgress: () => moved.note() });
   const dictionaries = openDictionaries({ storage, database, signal, warn });
   const store = new BlockStore({ ...request, packs, base, dictionaries });
   return {

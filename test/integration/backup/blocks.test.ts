@@ -1,80 +1,15 @@
-import { buffer } from "node:stream/consumers";
-import { createHash } from "node:crypto";
-import { zstdDecompressSync } from "node:zlib";
 import { describe, expect } from "vitest";
-import { runBackup, type BackupRequest } from "../../../src/backup/backup.ts";
 import { runCopies } from "../../../src/backup/blocks/copy-reader.ts";
-import type { ConnectionSettings } from "../../../src/config/connection.ts";
 import type { PostgresClient } from "../../../src/postgres/client.ts";
 import { openSnapshot } from "../../../src/postgres/snapshot.ts";
 import { quoteIdentifier, quoteQualified } from "../../../src/postgres/quote.ts";
-import { parseBlockIndex } from "../../../src/repository/blocks/block-index.ts";
 import { packKey } from "../../../src/repository/keys.ts";
-import type { Manifest } from "../../../src/repository/manifest.ts";
 import { openFileStorage } from "../../../src/storage/file.ts";
-import type { Storage } from "../../../src/storage/storage.ts";
+import { backUpWithBlocks } from "../../support/backups-with-blocks.ts";
 import { everyKindOfTable } from "../../support/every-kind-of-table.ts";
 import { test } from "../../support/postgres-test.ts";
+import { StoredBlocks } from "../../support/stored-blocks.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
-
-/** Backs up into a folder, with every eligible table as blocks. */
-async function backup(
-  folder: string,
-  connection: ConnectionSettings,
-  options: Partial<BackupRequest> & { signal?: AbortSignal; now?: number; warnings?: string[] } = {},
-): Promise<Manifest> {
-  const { manifest } = await runBackup(
-    {
-      openStorage: () => Promise.resolve(openFileStorage(folder)),
-      reporter: {
-        progress: () => ({ add: () => undefined, end: () => undefined }),
-        info: () => undefined,
-        warn: (message: string) => options.warnings?.push(message),
-      },
-      signal: options.signal ?? new AbortController().signal,
-      environment: process.env,
-      now: () => options.now ?? Date.now(),
-      version: "test",
-    },
-    {
-      database: "shop",
-      environment: "production",
-      connection,
-      lockWaitTimeout: 5_000,
-      stallTimeout: 20_000,
-      compressionLevel: 1,
-      format: "blocks",
-      blockThreshold: 0,
-      ...options,
-    },
-  );
-  return manifest;
-}
-
-async function frame(
-  storage: Storage,
-  { pack, offset, length }: { pack: string; offset: number; length: number },
-): Promise<Buffer> {
-  const range = { start: offset, end: offset + length };
-  const stored = await storage.get(packKey("shop", pack), { range });
-  return zstdDecompressSync(await buffer(stored));
-}
-
-/** The texts of all of a table's blocks, one after the other. */
-async function storedText(
-  storage: Storage,
-  table: NonNullable<Manifest["blocks"]>["tables"][number],
-): Promise<Buffer> {
-  const ranges = parseBlockIndex((await frame(storage, table.index)).toString(), table.name);
-  const texts: Buffer[] = [];
-  for (const { block } of ranges) {
-    if (block === undefined) continue;
-    const text = await frame(storage, block.frame);
-    expect(createHash("sha256").update(text).digest("hex")).toBe(block.sha256);
-    texts.push(text);
-  }
-  return Buffer.concat(texts);
-}
 
 /** What one COPY of the whole table writes. */
 async function copied(client: PostgresClient, sql: string): Promise<{ text: Buffer; rows: number }> {
@@ -108,7 +43,7 @@ describe("a backup with blocks", () => {
     const folder = await temporaryFolder("blocks");
     const client = await database.connect();
     await client.query(everyKindOfTable({ size: 8_000_000 }));
-    const manifest = await backup(folder, database.settings);
+    const manifest = await backUpWithBlocks(folder, database.settings);
     const storage = openFileStorage(folder);
     await using snapshot = await openSnapshot(client);
     const tables = manifest.blocks?.tables ?? [];
@@ -121,7 +56,7 @@ describe("a backup with blocks", () => {
         `COPY (SELECT ${columns} FROM ONLY ${name}) TO STDOUT`,
       );
       expect(table).toMatchObject({ rows, size: text.byteLength });
-      expect((await storedText(storage, table)).equals(text), table.name).toBe(true);
+      expect((await new StoredBlocks(storage, manifest).text(table)).equals(text), table.name).toBe(true);
     }
   });
 
@@ -131,17 +66,15 @@ describe("a backup with blocks", () => {
     await client.query(`
       CREATE TABLE orders AS SELECT n AS id, md5(n::text) AS note FROM generate_series(1, 100000) AS n;
       CREATE TABLE empty (id int)`);
-    const first = await backup(folder, database.settings, { now: Date.now() - 20_000 });
-    const second = await backup(folder, database.settings, { now: Date.now() - 10_000 });
+    const first = await backUpWithBlocks(folder, database.settings, { now: Date.now() - 20_000 });
+    const second = await backUpWithBlocks(folder, database.settings, { now: Date.now() - 10_000 });
     expect(second.blocks).toEqual(first.blocks);
     expect((await files(folder)).filter((key) => key.endsWith(".pack"))).toHaveLength(1);
     await client.query("DELETE FROM orders WHERE id = 50000");
-    const third = await backup(folder, database.settings);
+    const third = await backUpWithBlocks(folder, database.settings);
     expect(third.blocks?.packs).toHaveLength(2);
     const storage = openFileStorage(folder);
-    const orders = third.blocks?.tables.find(({ name }) => name === "orders");
-    if (orders === undefined) throw new Error("no orders");
-    const ranges = parseBlockIndex((await frame(storage, orders.index)).toString(), "orders");
+    const ranges = await new StoredBlocks(storage, third).ranges("orders");
     expect(ranges.length).toBeGreaterThan(10);
     expect(ranges.filter(({ block }) => block?.frame.pack.startsWith(third.id))).toHaveLength(1);
   });
@@ -150,10 +83,10 @@ describe("a backup with blocks", () => {
     const folder = await temporaryFolder("blocks");
     const client = await database.connect();
     await client.query("CREATE TABLE orders AS SELECT generate_series(1, 1000) AS id");
-    const first = await backup(folder, database.settings, { now: Date.now() - 10_000 });
+    const first = await backUpWithBlocks(folder, database.settings, { now: Date.now() - 10_000 });
     await openFileStorage(folder).delete(packKey("shop", first.blocks?.packs[0]?.name ?? ""));
     const warnings: string[] = [];
-    const second = await backup(folder, database.settings, { warnings });
+    const second = await backUpWithBlocks(folder, database.settings, { warnings });
     expect(warnings.join()).toMatch(/-1\.pack is missing: its blocks are written anew/);
     expect(second.blocks?.packs).toMatchObject([{ name: `${second.id}-1` }]);
   });
@@ -163,19 +96,18 @@ describe("a backup with blocks", () => {
     const client = await database.connect();
     await client.query(`
       CREATE TABLE files AS SELECT n AS id, repeat(md5(n::text), 200000) AS content FROM generate_series(1, 6) AS n`);
-    const first = await backup(folder, database.settings, { now: Date.now() - 20_000 });
-    const second = await backup(folder, database.settings, { now: Date.now() - 10_000 });
+    const first = await backUpWithBlocks(folder, database.settings, { now: Date.now() - 20_000 });
+    const second = await backUpWithBlocks(folder, database.settings, { now: Date.now() - 10_000 });
     expect(second.blocks).toEqual(first.blocks);
     await client.query("UPDATE files SET content = content || 'x' WHERE id = 3");
-    const third = await backup(folder, database.settings);
-    const [table] = third.blocks?.tables ?? [];
-    if (table === undefined) throw new Error("no table");
-    expect(table.index.pack).toBe(`${third.id}-1`);
+    const third = await backUpWithBlocks(folder, database.settings);
+    const stored = new StoredBlocks(openFileStorage(folder), third);
+    expect(stored.table("files").index.pack).toBe(`${third.id}-1`);
     const { text } = await copied(
       await database.connect(),
       "COPY (SELECT id, content FROM ONLY files) TO STDOUT",
     );
-    expect((await storedText(openFileStorage(folder), table)).equals(text)).toBe(true);
+    expect((await stored.text("files")).equals(text)).toBe(true);
   });
 
   test("leaves nothing when a COPY fails", async ({ database }) => {
@@ -187,7 +119,7 @@ describe("a backup with blocks", () => {
       CREATE TYPE state AS ENUM ('open', 'closed');
       CREATE TABLE damaged AS SELECT 'closed'::state AS state;
       DELETE FROM pg_enum WHERE enumlabel = 'closed'`);
-    await expect(backup(folder, database.settings)).rejects.toMatchObject({ exit: "failed" });
+    await expect(backUpWithBlocks(folder, database.settings)).rejects.toMatchObject({ exit: "failed" });
     expect(await files(folder)).toEqual([]);
   });
 
@@ -199,7 +131,7 @@ describe("a backup with blocks", () => {
     );
     const controller = new AbortController();
     const reason = new Error("enough");
-    const running = backup(folder, database.settings, { signal: controller.signal });
+    const running = backUpWithBlocks(folder, database.settings, { signal: controller.signal });
     const watching = await database.connect();
     for (;;) {
       const [row] = await watching.query<{ reading: boolean }>(
