@@ -19,9 +19,9 @@ const ORDERS = `
 interface Shop {
   folder: string;
   client: PostgresClient;
-  backUp(options?: Parameters<typeof backUpWithBlocks>[2]): Promise<Manifest>;
+  backUp: (options?: Parameters<typeof backUpWithBlocks>[2]) => Promise<Manifest>;
   /** Whether the blocks of `orders` are what the table holds now. */
-  isEqual(manifest: Manifest): Promise<boolean>;
+  isEqual: (manifest: Manifest) => Promise<boolean>;
 }
 
 async function shop(database: TestDatabase): Promise<Shop> {
@@ -33,7 +33,7 @@ async function shop(database: TestDatabase): Promise<Shop> {
     folder,
     client,
     backUp: (options) => backUpWithBlocks(folder, database.settings, { now: next(), ...options }),
-    async isEqual(manifest) {
+    isEqual: async (manifest) => {
       const expected = await copyOut(client.raw, "COPY orders TO STDOUT");
       return (await stored(folder, manifest).text("orders")).equals(expected);
     },
