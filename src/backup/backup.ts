@@ -58,6 +58,8 @@ export interface BackupRequest {
   format?: "archive" | "blocks";
   /** Bytes that a table must have to be stored as blocks. */
   blockThreshold?: number | undefined;
+  /** Bytes of text that a block should have; undefined for the format's own. Small ones make small tables many blocks. */
+  blockSize?: number | undefined;
 }
 
 export interface BackupOutcome {

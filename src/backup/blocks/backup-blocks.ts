@@ -23,6 +23,8 @@ export interface BlockBackupRequest {
   source: ManifestSource;
   /** Bytes that a table must have to be stored as blocks. */
   threshold: number | undefined;
+  /** Bytes of text that a block should have; undefined for the format's own. */
+  blockSize?: number | undefined;
   /** Milliseconds without a byte after which the run ends. */
   stallTimeout: number;
   reporter: Pick<Reporter, "warn">;
@@ -90,6 +92,7 @@ async function run(
     base,
     packs,
     jobs: availableParallelism(),
+    blockSize: request.blockSize,
     onData,
     signal,
   });

@@ -10,8 +10,8 @@ import type { BlockRange } from "../../repository/block-index.ts";
 /** Bytes of text that a block should have. */
 export const WANTED_BLOCK_SIZE = 256 * 1024;
 
-/** A block of a base that is larger is cut; so much more, so that a table that grows a little is not cut anew. */
-const LARGEST_KEPT_BLOCK_SIZE = 1024 * 1024;
+/** A block of a base so many times as large as wanted is cut; so much more, so that a table that grows a little is not cut anew. */
+const LARGEST_KEPT_BLOCK = 4;
 
 /** Pages that the length of a range starts from. */
 export const FIRST_RANGE_PAGES = 64;
@@ -41,8 +41,12 @@ export interface Segment extends PageRange {
  * Cuts a table of `pages` pages into segments, in their order: those of the base with its boundaries, up to its last one;
  * what is behind it, new.
  */
-export function planSegments(pages: number, base: readonly BlockRange[] | undefined): Segment[] {
-  const kept = keptBoundaries(pages, base ?? []);
+export function planSegments(
+  pages: number,
+  base: readonly BlockRange[] | undefined,
+  wantedSize: number = WANTED_BLOCK_SIZE,
+): Segment[] {
+  const kept = keptBoundaries(pages, base ?? [], wantedSize);
   const firstNew = kept.at(-1) ?? 0;
   const starts = [...newSegmentStarts(firstNew, pages)];
   const old: Segment[] = [];
@@ -58,7 +62,7 @@ export function planSegments(pages: number, base: readonly BlockRange[] | undefi
     }
     old.push({ from, to, ranges });
   }
-  if (isStillShort(firstNew, pages, base ?? [])) {
+  if (isStillShort(firstNew, pages, base ?? [], wantedSize)) {
     const last = { from: firstNew, to: undefined };
     return [...old, { ...last, ranges: [last] }];
   }
@@ -67,16 +71,16 @@ export function planSegments(pages: number, base: readonly BlockRange[] | undefi
 }
 
 /** Whether the range without an end, from page `from`, is to stay one: twice the wanted size, by the base's text per page. */
-function isStillShort(from: number, pages: number, base: readonly BlockRange[]): boolean {
+function isStillShort(from: number, pages: number, base: readonly BlockRange[], wantedSize: number): boolean {
   const last = base.at(-1);
   if (last === undefined) return false;
   if (last.fromPage > from) return true;
   const size = base.reduce((sum, { block }) => sum + (block?.size ?? 0), 0);
-  return ((pages - from) * size) / Math.max(1, pages) <= 2 * WANTED_BLOCK_SIZE;
+  return ((pages - from) * size) / Math.max(1, pages) <= 2 * wantedSize;
 }
 
 /** First pages of the base's ranges that the table still has, the large ones cut; the last one is where new ones begin. */
-function keptBoundaries(pages: number, base: readonly BlockRange[]): number[] {
+function keptBoundaries(pages: number, base: readonly BlockRange[], wantedSize: number): number[] {
   const boundaries: number[] = [];
   for (const [index, { fromPage, block }] of base.entries()) {
     if (fromPage > 0 && fromPage >= pages) break;
@@ -84,8 +88,8 @@ function keptBoundaries(pages: number, base: readonly BlockRange[]): number[] {
     const next = base[index + 1]?.fromPage;
     // The last one had no end: from its start on, ranges are found anew.
     if (next === undefined || next >= pages) break;
-    if (block !== undefined && block.size > LARGEST_KEPT_BLOCK_SIZE) {
-      boundaries.push(...cut(fromPage, next, Math.ceil(block.size / WANTED_BLOCK_SIZE)));
+    if (block !== undefined && block.size > LARGEST_KEPT_BLOCK * wantedSize) {
+      boundaries.push(...cut(fromPage, next, Math.ceil(block.size / wantedSize)));
     }
   }
   return boundaries;
@@ -115,10 +119,14 @@ export interface SeenText {
  * Pages of the next range, so that its text comes to the wanted size. `previous` is the last range's length: a gap of
  * empty pages does not make the next range a hundred times as long.
  */
-export function chooseRangePages({ pages, size }: SeenText, previous: number): number {
+export function chooseRangePages(
+  { pages, size }: SeenText,
+  previous: number,
+  wantedSize: number = WANTED_BLOCK_SIZE,
+): number {
   const most = Math.min(previous * LARGEST_GROWTH, LONGEST_RANGE_PAGES);
   if (pages === 0 || size === 0) return most;
-  return Math.min(Math.max(1, Math.floor((WANTED_BLOCK_SIZE * pages) / size)), most);
+  return Math.min(Math.max(1, Math.floor((wantedSize * pages) / size)), most);
 }
 
 /**

@@ -38,6 +38,8 @@ export interface ReadDependencies {
   /** The same table in the base, with the same columns. */
   known: BaseTable | undefined;
   pool: BufferPool;
+  /** Bytes of text that a block should have; undefined for the format's own. */
+  blockSize?: number | undefined;
   /** Told of the bytes that came from the server. */
   onData: (bytes: number) => void;
   signal: AbortSignal;
@@ -83,7 +85,7 @@ export class TableReader {
     let length = FIRST_RANGE_PAGES;
     let count = 1;
     while (from !== undefined) {
-      length = chooseRangePages(this.#seen, length);
+      length = chooseRangePages(this.#seen, length, this.#dependencies.blockSize);
       const ranges: PageRange[] = nextRanges(segment, { from, length, count, end: this.table.pages });
       await this.#readRanges(client, ranges);
       const end: number | undefined = ranges.at(-1)?.to;
