@@ -63,6 +63,8 @@ export interface BackupRequest {
   blockThreshold?: number | undefined;
   /** Bytes after which a pack is closed. */
   packSize?: number | undefined;
+  /** Bytes of text that a block should have; undefined for the format's own. Small ones make small tables many blocks. */
+  blockSize?: number | undefined;
 }
 
 export interface BackupOutcome {

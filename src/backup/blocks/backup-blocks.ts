@@ -26,6 +26,8 @@ export interface BlockBackupRequest {
   source: ManifestSource;
   /** Bytes that a table must have to be stored as blocks. */
   threshold: number | undefined;
+  /** Bytes of text that a block should have; a good number by default. */
+  blockSize?: number | undefined;
   /** Bytes after which a pack is closed; a good number by default. */
   packSize: number | undefined;
   /** zstd's. */

@@ -26,6 +26,8 @@ export interface BlocksRequest {
   base: Base;
   store: BlockStore;
   packs: PackWriter;
+  /** Bytes of text that a block should have. */
+  blockSize?: number | undefined;
   /** Connections that read at the same time. */
   jobs: number;
   /** Told of the bytes that came from the server. */
@@ -41,17 +43,17 @@ export interface BlocksRequest {
  * @throws DataopsError as `runCopies` and `PackWriter.append` do; after an abort: the signal's reason
  */
 export async function dumpBlocks(request: BlocksRequest): Promise<ManifestBlocks> {
-  const { tables, base, store, packs } = request;
+  const { tables, base, store, packs, blockSize } = request;
   const failure = new AbortController();
   const signal = AbortSignal.any([request.signal, failure.signal]);
   const pool = new BufferPool();
   const readers = tables.map((table) => {
     const known = knownTable(table, base);
-    return new TableReader(table, { store, known, pool, onData: request.onData, signal });
+    return new TableReader(table, { store, known, pool, blockSize, onData: request.onData, signal });
   });
   const work = readers.flatMap((reader) => {
     const known = knownTable(reader.table, base);
-    return planSegments(reader.table, known?.ranges).map((segment) => ({ reader, segment }));
+    return planSegments(reader.table, known?.ranges, blockSize).map((segment) => ({ reader, segment }));
   });
 
   const remaining = work.values();

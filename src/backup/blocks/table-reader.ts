@@ -28,6 +28,8 @@ export interface ReadDependencies {
   /** The same table in the base, with the same columns. */
   known: BaseTable | undefined;
   pool: BufferPool;
+  /** Bytes of text that a block should have. */
+  blockSize: number | undefined;
   /** Told of the bytes that came from the server. */
   onData: (bytes: number) => void;
   signal: AbortSignal;
@@ -80,7 +82,7 @@ export class TableReader {
     let from: TuplePosition | undefined = segment.from;
     let count = 1;
     while (from !== undefined) {
-      length = chooseRangeLength(seen.text, length);
+      length = chooseRangeLength(seen.text, length, this.#dependencies.blockSize);
       const ranges: Range[] = nextRanges(segment, { from, length, count, pages: this.table.pages });
       const blocks = await this.#readRanges(client, ranges);
       for (const [index, range] of ranges.entries()) seen.add(range, blocks[index]);

@@ -1,0 +1,9 @@
+import { test } from "../../support/postgres-test.ts";
+import { chooseSeeds } from "../../support/histories/choice.ts";
+import { expectEqualHistories, PATIENCE } from "../../support/histories/expect-equal.ts";
+
+test.for(chooseSeeds(process.env, 1))(
+  "every backup of random histories comes back equal on PostgreSQL 18: seeds from %i",
+  { timeout: PATIENCE },
+  ([...seeds], { postgres18 }) => expectEqualHistories(postgres18, seeds),
+);
