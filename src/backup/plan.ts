@@ -40,3 +40,8 @@ export function dumpArguments({
 export function checkArguments(): string[] {
   return ["--format=custom", "--file=/dev/null"];
 }
+
+/** Arguments of the `pg_restore` that prints the table of contents of the archive that it is given. */
+export function listArguments(): string[] {
+  return ["--format=custom", "--list"];
+}

@@ -3,6 +3,7 @@ import { quoteIdentifier } from "../postgres/quote.ts";
 
 /** A table whose rows pg_dump writes into the archive. */
 export interface SourceTable {
+  oid: number;
   schema: string;
   name: string;
   /** The extension that this is a configuration table of, if it is one. */
@@ -26,7 +27,7 @@ const SOURCE_TABLES = `
     SELECT entry.oid, coalesce(entry.condition, '') AS condition, extension.extname
       FROM pg_catalog.pg_extension AS extension,
            unnest(extension.extconfig, extension.extcondition) AS entry(oid, condition))
-  SELECT namespace.nspname AS schema, class.relname AS name, configuration.extname AS extension,
+  SELECT class.oid, namespace.nspname AS schema, class.relname AS name, configuration.extname AS extension,
          coalesce(configuration.condition, '') AS condition, pg_catalog.pg_table_size(class.oid) AS size
     FROM pg_catalog.pg_class AS class
     JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
@@ -45,13 +46,15 @@ const SOURCE_TABLES = `
 /** The tables whose rows a pg_dump in this client's snapshot writes, by schema and name. */
 export async function listSourceTables(client: PostgresClient): Promise<SourceTable[]> {
   const rows = await client.query<{
+    oid: number;
     schema: string;
     name: string;
     extension: string | null;
     condition: string;
     size: string | null;
   }>(SOURCE_TABLES);
-  return rows.map(({ schema, name, extension, condition, size }) => ({
+  return rows.map(({ oid, schema, name, extension, condition, size }) => ({
+    oid,
     schema,
     name,
     extension: extension ?? undefined,

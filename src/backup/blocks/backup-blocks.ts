@@ -8,7 +8,7 @@ import type { Storage } from "../../storage/storage.ts";
 import { watchForStall } from "../stall.ts";
 import { readBase, tableKey } from "./base.ts";
 import { dumpBlocks } from "./dump-blocks.ts";
-import { chooseBlockTables, readTableFacts, tablePattern, type BlockTable } from "./eligible.ts";
+import { chooseBlockTables, readTableFacts, type BlockTable } from "./eligible.ts";
 import { PackWriter } from "./pack-writer.ts";
 
 export interface BlockBackupRequest {
@@ -33,8 +33,8 @@ export interface BlockBackupRequest {
 
 /** The part of a backup that is stored as blocks. */
 export interface BlockBackup {
-  /** Patterns of the tables that pg_dump must leave out. */
-  excludedData: string[];
+  /** The tables whose rows pg_dump must leave out. */
+  tables: readonly BlockTable[];
   /** Reads and stores. Called once. */
   run(progress: Progress): Promise<ManifestBlocks>;
   /** Takes away all that was stored, after a failure. */
@@ -53,7 +53,7 @@ export async function planBlockBackup(request: BlockBackupRequest): Promise<Bloc
   const moved = { note: (): void => undefined };
   const packs = new PackWriter({ storage, database, id, signal, onProgress: () => moved.note() });
   return {
-    excludedData: tables.map((table) => tablePattern(table)),
+    tables,
     run: (progress) => run(request, { tables, packs, progress, moved }),
     discard: () => packs.discard(signal.reason),
   };

@@ -15,6 +15,7 @@ const ENCODING = "UTF8";
 
 /** What the decision about one table is made from, as the snapshot has it. */
 export interface TableFacts {
+  oid: number;
   schema: string;
   name: string;
   /** `pg_class.relkind`. */
@@ -37,6 +38,7 @@ export interface TableFacts {
 
 /** A table whose rows are read as blocks. */
 export interface BlockTable {
+  oid: number;
   schema: string;
   name: string;
   /** In the order of the text. */
@@ -64,7 +66,7 @@ export function chooseBlockTables(
   return tables
     .filter((table) => isEligible(table, threshold))
     .sort((left, right) => right.size - left.size)
-    .map(({ schema, name, columns, pages, size }) => ({ schema, name, columns, pages, size }));
+    .map(({ oid, schema, name, columns, pages, size }) => ({ oid, schema, name, columns, pages, size }));
 }
 
 function isEligible(table: TableFacts, threshold: number): boolean {
@@ -88,7 +90,7 @@ export function tablePattern({ schema, name }: Pick<BlockTable, "schema" | "name
 
 /** Columns: pg_dump's own list for COPY (fmtCopyColumnList): not dropped, not generated, in the order of `attnum`. */
 const TABLE_FACTS = `
-  SELECT namespace.nspname AS schema, class.relname AS name, class.relkind::text AS kind,
+  SELECT class.oid, namespace.nspname AS schema, class.relname AS name, class.relkind::text AS kind,
          class.relpersistence::text AS persistence, coalesce(method.amname, '') AS "accessMethod",
          EXISTS (SELECT FROM pg_catalog.pg_depend AS member
                   WHERE member.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
