@@ -7,7 +7,6 @@ import type { ManifestArchive } from "../repository/manifest.ts";
 import type { Storage } from "../storage/storage.ts";
 import { uploadStream } from "../storage/upload.ts";
 import { checkArchive } from "./archive-check.ts";
-import { tablePattern } from "./blocks/eligible.ts";
 import { compress } from "./compress.ts";
 import { checkContents, type KnownTable } from "./contents-check.ts";
 import { discardObject, discardUploads } from "./discard.ts";
@@ -112,10 +111,9 @@ async function* readArchive(
 function startDump(request: DumpRequest): RunningTool {
   const { tools, snapshot, lockWaitTimeout, blockTables } = request;
   const { connection, applicationName, environment, signal } = request;
-  const excludedData = blockTables.map((table) => tablePattern(table));
   return spawnTool(
     { program: "pg_dump", directory: tools.directory },
-    dumpArguments({ snapshot, lockWaitTimeout, clientMajor: tools.major, excludedData }),
+    dumpArguments({ snapshot, lockWaitTimeout, clientMajor: tools.major, blockTables }),
     { settings: connection, applicationName, environment, signal },
   );
 }
