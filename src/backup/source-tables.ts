@@ -20,7 +20,8 @@ export interface SourceTable {
  * - ordinary tables, partitions and inheritance children, each with its own rows; not partitioned tables, views,
  *   materialized views (refreshed on restore), foreign or temporary tables;
  * - unlogged tables, but not on a standby, where they cannot be read;
- * - of an extension's tables only those that it declared as configuration, with the condition that it gave.
+ * - of an extension's tables only those that it declared as configuration, with the condition that it gave;
+ * - of the system's own schemas nothing but such configuration, whoever made the table.
  */
 const SOURCE_TABLES = `
   WITH configuration AS (
@@ -35,12 +36,12 @@ const SOURCE_TABLES = `
    WHERE class.relkind = 'r'
      AND class.relpersistence <> 't'
      AND NOT (class.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery())
-     AND namespace.nspname <> 'information_schema'
-     AND namespace.nspname NOT LIKE 'pg\\_%'
      AND (configuration.oid IS NOT NULL
-          OR NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS member
-                          WHERE member.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-                            AND member.objid = class.oid AND member.deptype = 'e'))
+          OR namespace.nspname <> 'information_schema'
+             AND namespace.nspname NOT LIKE 'pg\\_%'
+             AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS member
+                              WHERE member.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                                AND member.objid = class.oid AND member.deptype = 'e'))
    ORDER BY namespace.nspname COLLATE "C", class.relname COLLATE "C"`;
 
 /** The tables whose rows a pg_dump in this client's snapshot writes, by schema and name. */
