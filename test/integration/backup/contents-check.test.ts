@@ -89,6 +89,15 @@ describe("the rows of each table are in a backup once", () => {
       }
     });
 
+    test(`where the client is newer than the server, as ${format}`, async ({ database, postgres18 }) => {
+      const client = await database.connect();
+      await client.query(everyKindOfTable({ size: 300_000 }));
+      const programs = { ...process.env, DATAOPS_POSTGRES_BIN: postgres18.programs };
+      const folder = await temporaryFolder("contents");
+      const manifest = await backUpInto(folder, database.settings, { format, programs });
+      expect(manifest.tools.pgDump).toMatch(/^18\./);
+    });
+
     test(`of an extension's configuration tables, as ${format}`, async ({ database }) => {
       const client = await database.connect();
       await client.query(`
