@@ -219,7 +219,7 @@ async function dumpAndCount(
   try {
     const archive = await dumpArchive({
       ...from,
-      excludedData: blockBackup?.excludedData ?? [],
+      blockTables: blockBackup?.tables ?? [],
       snapshot: snapshot.id,
       connection: request.connection,
       applicationName: run.applicationName,

@@ -1,3 +1,5 @@
+import { excludeArgument, type NamedTable } from "./blocks/table-pattern.ts";
+
 /** What the PostgreSQL programs are told. Pure. */
 
 /** The first `pg_dump` that carries planner statistics, so that a restored database needs no ANALYZE. */
@@ -10,8 +12,8 @@ export interface DumpPlan {
   lockWaitTimeout: number;
   /** Of the `pg_dump` that runs. */
   clientMajor: number;
-  /** Patterns of the tables whose rows are stored as blocks. */
-  excludedData?: readonly string[] | undefined;
+  /** The tables whose rows are stored as blocks. */
+  blockTables?: readonly NamedTable[] | undefined;
 }
 
 /**
@@ -22,7 +24,7 @@ export function dumpArguments({
   snapshot,
   lockWaitTimeout,
   clientMajor,
-  excludedData = [],
+  blockTables = [],
 }: DumpPlan): string[] {
   const statistics = clientMajor >= FIRST_MAJOR_WITH_STATISTICS ? ["--statistics"] : [];
   return [
@@ -32,11 +34,16 @@ export function dumpArguments({
     `--snapshot=${snapshot}`,
     `--lock-wait-timeout=${lockWaitTimeout}`,
     ...statistics,
-    ...excludedData.map((pattern) => `--exclude-table-data=${pattern}`),
+    ...blockTables.map((table) => excludeArgument(table)),
   ];
 }
 
 /** Arguments of the `pg_restore` that reads the archive while it streams: every byte is parsed, nothing is restored. */
 export function checkArguments(): string[] {
   return ["--format=custom", "--file=/dev/null"];
+}
+
+/** Arguments of the `pg_restore` that prints the table of contents of the archive that it is given. */
+export function listArguments(): string[] {
+  return ["--format=custom", "--list"];
 }

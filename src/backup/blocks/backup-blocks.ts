@@ -10,7 +10,7 @@ import { readBase, tableKey, type Base } from "./base.ts";
 import { readLiveRuns } from "./dead-runs.ts";
 import { openDictionaries } from "./dictionaries.ts";
 import { dumpBlocks } from "./dump-blocks.ts";
-import { chooseBlockTables, readTableFacts, tablePattern, type BlockTable } from "./eligible.ts";
+import { chooseBlockTables, readTableFacts, type BlockTable } from "./eligible.ts";
 import { PackWriter } from "./pack-writer.ts";
 import { BlockStore, type BlockCounts } from "./store-blocks.ts";
 
@@ -44,8 +44,8 @@ export interface BlockBackupRequest {
 
 /** The part of a backup that is stored as blocks. */
 export interface BlockBackup {
-  /** Patterns of the tables that pg_dump must leave out. */
-  excludedData: string[];
+  /** The tables whose rows pg_dump must leave out. */
+  tables: readonly BlockTable[];
   /** How many blocks were stored in which way. */
   counts: Readonly<BlockCounts>;
   /** Reads and stores. Called once. */
@@ -70,8 +70,8 @@ export async function planBlockBackup(request: BlockBackupRequest): Promise<Bloc
   const dictionaries = openDictionaries({ storage, database, signal, warn });
   const store = new BlockStore({ ...request, packs, base, dictionaries });
   return {
+    tables,
     counts: store.counts,
-    excludedData: tables.map((table) => tablePattern(table)),
     run: (progress) => run(request, { tables, base, store, packs, progress, moved }),
     discard: () => packs.discard(signal.reason),
   };

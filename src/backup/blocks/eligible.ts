@@ -1,6 +1,6 @@
 import type { PostgresClient } from "../../postgres/client.ts";
-import { quoteQualified } from "../../postgres/quote.ts";
 import { majorOf } from "../../postgres/tools.ts";
+import { takeExcludable } from "./table-pattern.ts";
 
 /** Which tables are read as blocks, and which stay with pg_dump: all of which it is not proven that blocks give the same. */
 
@@ -15,6 +15,7 @@ const ENCODING = "UTF8";
 
 /** What the decision about one table is made from, as the snapshot has it. */
 export interface TableFacts {
+  oid: number;
   schema: string;
   name: string;
   /** `pg_class.relkind`. */
@@ -37,6 +38,7 @@ export interface TableFacts {
 
 /** A table whose rows are read as blocks. */
 export interface BlockTable {
+  oid: number;
   schema: string;
   name: string;
   /** In the order of the text. */
@@ -53,7 +55,7 @@ export interface ServerKind {
   encoding: string;
 }
 
-/** The tables that are read as blocks, largest first. Pure. */
+/** The tables that are read as blocks, largest first, as many as pg_dump can be told to leave out. Pure. */
 export function chooseBlockTables(
   tables: readonly TableFacts[],
   server: ServerKind,
@@ -61,10 +63,17 @@ export function chooseBlockTables(
 ): BlockTable[] {
   if (majorOf(server.serverVersionNumber) < FIRST_MAJOR_WITH_RANGE_SCANS) return [];
   if (server.encoding !== ENCODING) return [];
-  return tables
+  const eligible = tables
     .filter((table) => isEligible(table, threshold))
-    .sort((left, right) => right.size - left.size)
-    .map(({ schema, name, columns, pages, size }) => ({ schema, name, columns, pages, size }));
+    .sort((left, right) => right.size - left.size);
+  return takeExcludable(eligible).map(({ oid, schema, name, columns, pages, size }) => ({
+    oid,
+    schema,
+    name,
+    columns,
+    pages,
+    size,
+  }));
 }
 
 function isEligible(table: TableFacts, threshold: number): boolean {
@@ -78,17 +87,9 @@ function isEligible(table: TableFacts, threshold: number): boolean {
   );
 }
 
-/**
- * The pattern of `pg_dump --exclude-table-data` that fits one table only, whatever its name: between double quotes every
- * character stands for itself.
- */
-export function tablePattern({ schema, name }: Pick<BlockTable, "schema" | "name">): string {
-  return quoteQualified(schema, name);
-}
-
 /** Columns: pg_dump's own list for COPY (fmtCopyColumnList): not dropped, not generated, in the order of `attnum`. */
 const TABLE_FACTS = `
-  SELECT namespace.nspname AS schema, class.relname AS name, class.relkind::text AS kind,
+  SELECT class.oid, namespace.nspname AS schema, class.relname AS name, class.relkind::text AS kind,
          class.relpersistence::text AS persistence, coalesce(method.amname, '') AS "accessMethod",
          EXISTS (SELECT FROM pg_catalog.pg_depend AS member
                   WHERE member.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
