@@ -14,15 +14,20 @@ export interface StallWatch extends Disposable {
 /**
  * Calls `onStall`, once, when no byte moved for `limit` milliseconds.
  *
- * `reader` is what reads the database, for the message. The error is `failed` where it wrote nothing, and `unreachable` where the storage took nothing.
+ * `reader` is what reads the database, for the message; `isStorageSlow` tells, where nothing is watched, whether it is the
+ * storage that is waited for. The error is `failed` where the reader wrote nothing, and `unreachable` where the storage
+ * took nothing.
  */
 export function watchForStall(
   limit: number,
   onStall: (error: DataopsError) => void,
-  reader = "pg_dump",
+  { reader = "pg_dump", isStorageSlow }: { reader?: string; isStorageSlow?: () => boolean } = {},
 ): StallWatch {
   let waitingFor: "dump" | "storage" = "dump";
-  const timer = setTimeout(() => onStall(stallError(waitingFor, limit, reader)), limit);
+  const timer = setTimeout(() => {
+    const isStorage = isStorageSlow?.() ?? waitingFor === "storage";
+    onStall(stallError(isStorage ? "storage" : "dump", limit, reader));
+  }, limit);
   return {
     async *watch(source) {
       for await (const chunk of source) {

@@ -109,7 +109,7 @@ const backup = z
   .strictObject({
     format: z
       .enum(["archive", "blocks"])
-      .default("archive")
+      .default("blocks")
       .describe(
         "how backups are stored: `archive`, whole each time, or `blocks`, where large tables' rows that did not change are not stored again",
       ),

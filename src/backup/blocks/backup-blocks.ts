@@ -88,8 +88,11 @@ async function run(
     moved: { note: () => void };
   },
 ): Promise<ManifestBlocks> {
-  const { progress, moved } = with_;
-  using stall = watchForStall(request.stallTimeout, request.fail, "the server");
+  const { progress, moved, packs } = with_;
+  using stall = watchForStall(request.stallTimeout, request.fail, {
+    reader: "the server",
+    isStorageSlow: () => packs.isWaiting,
+  });
   moved.note = () => stall.moved();
   let unreported = 0;
   const onData = (bytes: number): void => {

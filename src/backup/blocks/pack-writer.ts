@@ -44,6 +44,8 @@ export class PackWriter {
   readonly #complete: [name: string, size: number][] = [];
   readonly #begun: string[] = [];
   #open: OpenPack | undefined;
+  /** How many wait for the storage: to take bytes, or to end an upload. */
+  #waiting = 0;
   /** Settles when the last append is over: frames do not mix. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -66,6 +68,11 @@ export class PackWriter {
     // Whoever appended is told of a failure; the next one meets it again.
     this.#turn = appended.catch(() => undefined);
     return appended;
+  }
+
+  /** Whether somebody waits for the storage. */
+  get isWaiting(): boolean {
+    return this.#waiting > 0;
   }
 
   /**
@@ -108,7 +115,16 @@ export class PackWriter {
 
   async #push(pack: OpenPack, chunk: Uint8Array): Promise<void> {
     pack.size += chunk.byteLength;
-    await pack.queue.push(chunk);
+    await this.#wait(pack.queue.push(chunk));
+  }
+
+  async #wait(storage: Promise<unknown> | undefined): Promise<void> {
+    this.#waiting += 1;
+    try {
+      await storage;
+    } finally {
+      this.#waiting -= 1;
+    }
   }
 
   #begin(): OpenPack {
@@ -132,7 +148,7 @@ export class PackWriter {
     if (pack === undefined) return;
     await this.#push(pack, await serializePackContents(pack.blocks));
     pack.queue.end();
-    await pack.uploaded;
+    await this.#wait(pack.uploaded);
     this.#open = undefined;
     this.#complete.push([pack.name, pack.size]);
   }
