@@ -7,6 +7,7 @@ import { temporaryFolder } from "../temporary-folder.ts";
 import { addPaths, countBlockPaths, type BlockPaths } from "./block-paths.ts";
 import { generateHistory } from "./generate.ts";
 import { Replay } from "./replay.ts";
+import { stockPicture } from "./stock.ts";
 import { backUp, environmentFor, restoredPicture, storageIn } from "./round-trip.ts";
 
 /** Milliseconds between the starts of two backups, as they are told. */
@@ -30,6 +31,8 @@ interface Taken {
   manifest: Manifest;
   /** What the database was. */
   picture: Picture;
+  /** What stock pg_dump and pg_restore made of it; for the last step only, as it takes as long as a restore of ours. */
+  stock: Picture | undefined;
 }
 
 /**
@@ -45,9 +48,9 @@ export async function checkHistories(request: CheckRequest): Promise<Checked> {
     const storage = openFileStorage(storageIn(folder));
     const differences: string[] = [];
     let paths: BlockPaths = { referenced: 0, full: 0, delta: 0 };
-    for (const [index, { manifest, picture }] of backups.entries()) {
-      paths = addPaths(paths, await countBlockPaths(storage, manifest));
-      const found = await compareRestored(server, folder, { manifest, picture });
+    for (const [index, taken] of backups.entries()) {
+      paths = addPaths(paths, await countBlockPaths(storage, taken.manifest));
+      const found = await compareRestored(server, folder, taken);
       differences.push(...found.map((difference) => `step ${index + 1}: ${difference}`));
     }
     return { differences, paths };
@@ -69,6 +72,7 @@ async function backUpEachStep(
   for (let step = 0; step < steps; step += 1) {
     await replay.next();
     const picture = await takePicture(database.settings, environmentFor(server));
+    const stock = step === steps - 1 ? await stockPicture(database, folder) : undefined;
     let ending: Promise<void> | undefined;
     const manifest = await backUp(database, {
       folder,
@@ -76,7 +80,7 @@ async function backUpEachStep(
       onReading: () => void (ending ??= replay.end("during")),
     });
     await ending;
-    taken.push({ manifest, picture });
+    taken.push({ manifest, picture, stock });
   }
   await replay.end("after");
   return taken;
@@ -85,10 +89,10 @@ async function backUpEachStep(
 async function compareRestored(
   server: SharedPostgres,
   folder: string,
-  { manifest, picture }: Taken,
+  { manifest, picture, stock }: Taken,
 ): Promise<string[]> {
   try {
-    return comparePictures(picture, await restoredPicture(server, folder, manifest));
+    return comparePictures(stock ?? picture, await restoredPicture(server, folder, manifest));
   } catch (error) {
     return [`the restore failed: ${String(error)}`];
   }

@@ -13,6 +13,8 @@ export function chooseSeeds(environment: Environment, server: 0 | 1): number[][]
   const count = Number(environment["TEST_HISTORIES"] ?? 200);
   const groups = Math.ceil(count / PER_DATABASE);
   return Array.from({ length: groups }, (_, group) =>
-    Array.from({ length: PER_DATABASE }, (_, index) => group * PER_DATABASE + index + 1),
+    Array.from({ length: PER_DATABASE }, (_, index) => group * PER_DATABASE + index + 1).filter(
+      (seed) => seed <= count,
+    ),
   ).filter((_, group) => group % 2 === server);
 }

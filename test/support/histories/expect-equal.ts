@@ -14,6 +14,8 @@ export async function expectEqualHistories(server: SharedPostgres, seeds: readon
   process.stdout.write(`blocks: ${paths.referenced} referenced, ${paths.full} full, ${paths.delta} deltas\n`);
   const hint = `a schema's name holds its seed: TEST_HISTORY_SEED=… npx vitest run test/integration/histories`;
   expect(differences, hint).toEqual([]);
+  // One history alone may never keep a block.
+  if (seeds.length === 1) return;
   expect(paths.referenced, "blocks are referenced").toBeGreaterThan(0);
   expect(paths.full, "blocks are written").toBeGreaterThan(0);
 }

@@ -14,7 +14,7 @@ const SCHEMA_NAMES: readonly ((seed: number) => string)[] = [
   (seed) => `history$${seed}.*?`,
 ];
 
-const FIRST_TABLES = 4;
+const FIRST_TABLES = 3;
 const FIRST_ROWS: readonly number[] = [1, 30, 300, 600];
 const FIRST_LARGE_OBJECT = 1_000_000;
 

@@ -1,6 +1,7 @@
 import { quoteIdentifier as quote } from "../../../src/postgres/quote.ts";
 import { COLUMN_KINDS, valueSql } from "./column-kinds.ts";
 import { inSql, type Column, type Statement, type Table, type World } from "./model.ts";
+import { insertRows } from "./row-changes.ts";
 import { attachPartition, createTable, newColumn, type TableMaker } from "./tables.ts";
 
 /** Statements that change tables. Each gives none where the table does not allow it. */
@@ -137,6 +138,22 @@ const dropTable: Change = ({ world }, table) => {
 const addTable: Change = (maker) =>
   createTable(maker).map((statement) => ({ ...statement, sql: inSchema(maker.world, statement.sql) }));
 
+/** Another table under the name of one that is gone. */
+const replaceTable: Change = (maker, table) => {
+  const dropped = dropTable(maker, table);
+  if (dropped.length === 0) return [];
+  const created = addTable(maker, table);
+  const newest = maker.world.tables.at(-1);
+  if (newest === undefined) return [...dropped, ...created];
+  const renamed = alter(maker.world, newest, `RENAME TO ${quote(table.name)}`);
+  newest.name = table.name;
+  return [...dropped, ...created, ...renamed, insertInto(maker, newest)].flat();
+};
+
+function insertInto(maker: TableMaker, table: Table): Statement[] {
+  return table.partitionOf === undefined ? [insertRows(maker, table)] : [];
+}
+
 const attach: Change = (maker) => {
   const ranged = maker.world.tables.filter(({ isPartitioned, isRanged }) => isPartitioned && isRanged);
   if (ranged.length === 0) return [];
@@ -195,6 +212,7 @@ const CHANGES: readonly Change[] = [
   dropTable,
   addTable,
   addTable,
+  replaceTable,
   attach,
   detach,
   renameLabel,
