@@ -43,6 +43,7 @@ export async function playScenario(
   scenario: Scenario,
   { contenders, runs, size }: BackupsOptions,
 ): Promise<ScenarioResult> {
+  if (contenders.length === 0) return { id: scenario.id, title: scenario.title, series: [] };
   say(scenario.title);
   const results = new Map<string, BackupRun[]>(contenders.map(({ id }) => [id, []]));
   for (let run = 0; run < runs; run += 1) {

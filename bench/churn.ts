@@ -42,7 +42,6 @@ export async function playChurn(
   const [first, last] = await restoreFirstAndLast(stage, runs);
   const parts = await readParts(openStorageOf(stage, SETUP));
   await drop(stage.source, FIRST_STATE);
-  await contender.reset();
   return { backups, first, last, parts };
 }
 

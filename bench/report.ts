@@ -66,7 +66,9 @@ function renderRound({ round, checks }: JudgedRound): string {
     `## A database of ${megabytes(databaseBytes)}\n`,
     parts === undefined ? undefined : renderParts(parts),
     checks.length === 0 ? undefined : `### Budgets\n\n${renderChecks(checks)}`,
-    ...scenarios.map((scenario) => `### ${scenario.title}\n\n${renderScenario(round, scenario)}`),
+    ...scenarios
+      .filter(({ series }) => series.length > 0)
+      .map((scenario) => `### ${scenario.title}\n\n${renderScenario(round, scenario)}`),
     restores.length === 0 ? undefined : `### Restore\n\n${renderRestores(restores)}`,
     churn === undefined ? undefined : renderChurn(churn),
   ];

@@ -1,4 +1,4 @@
-import { fetchAgain, fetchCold, downloadAndRestore, publishArchive } from "./contenders/restores.ts";
+import { publishArchive } from "./contenders/restores.ts";
 import { dataopsBackup } from "./contenders/dataops.ts";
 import { pgDumpCustom } from "./contenders/pg-dump.ts";
 import type { RestoreContender } from "./contender.ts";
@@ -7,16 +7,6 @@ import type { Series } from "./results.ts";
 import { wipe, type Stage } from "./stage.ts";
 import { say, turnsOf } from "./turns.ts";
 import { verifyCopy } from "./verify.ts";
-
-/** Every way to bring the newest backup into a database. The baseline first. */
-export function restoreContenders(stage: Stage): RestoreContender[] {
-  return [
-    downloadAndRestore(stage),
-    fetchCold(stage, "archive"),
-    fetchCold(stage, "blocks"),
-    fetchAgain(stage, "blocks"),
-  ];
-}
 
 /** Has all contenders restore the source as it is, in turn, `runs` times; the first run of each is compared with the source. */
 export async function playRestores(

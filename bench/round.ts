@@ -1,64 +1,63 @@
 import { FIRST_BACKUP, LATER_BACKUPS, playScenario } from "./backups.ts";
-import { playChurn } from "./churn.ts";
 import type { BackupContender, RestoreContender } from "./contender.ts";
 import { borg, restic } from "./contenders/deduplicating.ts";
 import { dataopsBackup } from "./contenders/dataops.ts";
 import { pgDumpCustom, pgDumpDirectory } from "./contenders/pg-dump.ts";
+import { downloadAndRestore, fetchAgain, fetchCold } from "./contenders/restores.ts";
 import { fillSource } from "./database.ts";
 import { readParts } from "./parts.ts";
 import { playRestores } from "./restores.ts";
 import type { BackupParts, Round, ScenarioResult } from "./results.ts";
-import { megabytes } from "./size.ts";
 import { openStorageOf, type Stage } from "./stage.ts";
-import { say } from "./turns.ts";
 
-/** Every way to back up. The baseline first. */
-export function backupContenders(stage: Stage): BackupContender[] {
-  return [
-    pgDumpCustom(stage),
-    pgDumpDirectory(stage),
-    restic(stage),
-    borg(stage),
-    dataopsBackup(stage, { format: "archive", where: "S3" }),
-    dataopsBackup(stage, { format: "archive", where: "a folder" }),
-    dataopsBackup(stage, { format: "blocks", where: "S3" }),
-    dataopsBackup(stage, { format: "blocks", where: "a folder" }),
-  ];
-}
+/** Every way to back up, by its id. The baseline first. */
+export const BACKUPS: Readonly<Record<string, (stage: Stage) => BackupContender>> = {
+  "pg-dump": pgDumpCustom,
+  "pg-dump-directory": pgDumpDirectory,
+  restic,
+  borg,
+  "archive-s3": (stage) => dataopsBackup(stage, { format: "archive", where: "S3" }),
+  "archive-folder": (stage) => dataopsBackup(stage, { format: "archive", where: "a folder" }),
+  "blocks-s3": (stage) => dataopsBackup(stage, { format: "blocks", where: "S3" }),
+  "blocks-folder": (stage) => dataopsBackup(stage, { format: "blocks", where: "a folder" }),
+};
+
+/** Every way to bring the newest backup into a database, by its id. The baseline first. */
+export const RESTORES: Readonly<Record<string, (stage: Stage) => RestoreContender>> = {
+  "pg-restore": downloadAndRestore,
+  "fetch-archive": (stage) => fetchCold(stage, "archive"),
+  "fetch-blocks": (stage) => fetchCold(stage, "blocks"),
+  "fetch-again": (stage) => fetchAgain(stage, "blocks"),
+};
 
 export interface RoundPlan {
   /** Bytes of the database. */
   size: number;
   runs: number;
-  backups: readonly BackupContender[];
-  restores: readonly RestoreContender[];
-  churn: boolean;
+  /** Whether the contender with that id takes part. */
+  isWanted: (id: string) => boolean;
 }
 
-/** Measures everything with a database of one size. Leaves nothing stored. */
-export async function playRound(stage: Stage, plan: RoundPlan): Promise<Round> {
-  const { size, runs, backups, restores, churn } = plan;
-  say(`a database of about ${megabytes(size)}`);
+/** Measures backups and restores with a database of one size. */
+export async function playRound(stage: Stage, { size, runs, isWanted }: RoundPlan): Promise<Round> {
+  const backups = chosen(BACKUPS, stage, isWanted);
+  const restores = chosen(RESTORES, stage, isWanted);
   const databaseBytes = await fillSource(stage.source, size);
-  const scenarios: ScenarioResult[] = [];
-  let parts: BackupParts | undefined;
   const options = { contenders: backups, runs, size };
-  if (backups.length > 0) {
-    scenarios.push(await playScenario(stage, FIRST_BACKUP, options));
-    parts = await firstParts(stage, backups);
-  }
+  const first = await playScenario(stage, FIRST_BACKUP, options);
+  const parts = await firstParts(stage, backups);
   const restored = await playRestores(stage, restores, runs);
-  if (backups.length > 0) {
-    for (const scenario of LATER_BACKUPS) scenarios.push(await playScenario(stage, scenario, options));
-  }
-  for (const { place } of backups) await place.empty();
-  return {
-    databaseBytes,
-    scenarios,
-    restores: restored,
-    parts,
-    churn: churn ? await playChurn(stage, { size, runs }) : undefined,
-  };
+  const later: ScenarioResult[] = [];
+  for (const scenario of LATER_BACKUPS) later.push(await playScenario(stage, scenario, options));
+  return { databaseBytes, scenarios: [first, ...later], restores: restored, parts, churn: undefined };
+}
+
+function chosen<Contender>(
+  all: Readonly<Record<string, (stage: Stage) => Contender>>,
+  stage: Stage,
+  isWanted: (id: string) => boolean,
+): Contender[] {
+  return Object.entries(all).flatMap(([id, make]) => (isWanted(id) ? [make(stage)] : []));
 }
 
 async function firstParts(

@@ -5,14 +5,15 @@
 import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { checksOf, helpCheck, verdictOf } from "./budgets.ts";
-import type { BackupContender } from "./contender.ts";
+import { playChurn } from "./churn.ts";
 import { measureHelp } from "./help-time.ts";
 import { describeMachine, isInstalled } from "./machine.ts";
-import { CHURN, HELP, parseOptions } from "./options.ts";
+import { CHURN, HELP, parseOptions, type Options } from "./options.ts";
 import { renderReport, type JudgedRound } from "./report.ts";
-import { restoreContenders } from "./restores.ts";
-import { backupContenders, playRound } from "./round.ts";
-import { setStage } from "./stage.ts";
+import type { Round } from "./results.ts";
+import { BACKUPS, playRound, RESTORES } from "./round.ts";
+import { megabytes } from "./size.ts";
+import { setStage, type Stage } from "./stage.ts";
 import { say } from "./turns.ts";
 
 const REPORT = fileURLToPath(new URL("../docs/benchmarks.md", import.meta.url));
@@ -23,47 +24,55 @@ const OPTIONAL_PROGRAMS = ["restic", "borg"];
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
-  await using cleanup = new AsyncDisposableStack();
-  const stage = await setStage(cleanup);
-  const all = { backups: backupContenders(stage), restores: restoreContenders(stage) };
-  const ids = [...all.backups, ...all.restores].map(({ id }) => id);
-  const { sizes, runs, churn, write, isWanted } = parseOptions(args, [...ids, CHURN, HELP]);
-
+  const contenders = Object.keys({ ...BACKUPS, ...RESTORES });
+  const options = parseOptions(args, [...contenders, CHURN, HELP]);
   const missing = await missingPrograms();
-  const backups = all.backups.filter(({ id }) => isWanted(id) && !missing.includes(id));
-  const restores = all.restores.filter(({ id }) => isWanted(id));
+  const isWanted = (id: string): boolean => options.isWanted(id) && !missing.includes(id);
+
+  const machine: string[] = [];
   const rounds: JudgedRound[] = [];
-  for (const size of sizes) {
-    const round = await playRound(stage, { size, runs, backups, restores, churn });
+  for (const size of options.sizes) {
+    const { round, lines } = await measureSize(size, { ...options, isWanted });
+    if (machine.length === 0) machine.push(...lines);
     rounds.push({ round, checks: checksOf(round) });
   }
   const general = isWanted(HELP) ? [helpCheck(await helpRatio())] : [];
 
   const report = renderReport(rounds, general, {
-    runs,
+    runs: options.runs,
     command: ["npm run bench", ...(args.length === 0 ? [] : ["--", ...args])].join(" "),
     date: new Date().toISOString().slice(0, 10),
-    machine: await describeMachine(stage),
-    absent: all.backups.flatMap((contender) => absence(contender, missing, isWanted)),
+    machine,
+    absent: contenders
+      .filter((id) => !isWanted(id))
+      .map((id) => `Not measured: ${id}, ${missing.includes(id) ? "which is not installed" : "left out"}`),
   });
   process.stdout.write(`\n${report}`);
-  if (write) await writeFile(REPORT, report);
+  if (options.write) await writeFile(REPORT, report);
   const checks = [...rounds.flatMap((round) => round.checks), ...general];
   if (checks.some((check) => verdictOf(check) === "not met")) process.exitCode = 1;
+}
+
+/** On servers of its own, since Ceph keeps what was deleted for hours. */
+async function measureSize(size: number, options: Options): Promise<{ round: Round; lines: string[] }> {
+  say(`a database of about ${megabytes(size)}`);
+  const { round, lines } = await onStage(async (stage) => ({
+    round: await playRound(stage, { ...options, size }),
+    lines: await describeMachine(stage),
+  }));
+  if (!options.churn) return { round, lines };
+  const churn = await onStage((stage) => playChurn(stage, { size, runs: options.runs }));
+  return { round: { ...round, churn }, lines };
+}
+
+async function onStage<T>(play: (stage: Stage) => Promise<T>): Promise<T> {
+  await using cleanup = new AsyncDisposableStack();
+  return await play(await setStage(cleanup));
 }
 
 async function missingPrograms(): Promise<string[]> {
   const found = await Promise.all(OPTIONAL_PROGRAMS.map((program) => isInstalled(program)));
   return OPTIONAL_PROGRAMS.filter((_, index) => found[index] === false);
-}
-
-function absence(
-  { id, name }: BackupContender,
-  missing: readonly string[],
-  isWanted: (id: string) => boolean,
-): string[] {
-  if (missing.includes(id)) return [`Not measured: ${name}: it is not installed`];
-  return isWanted(id) ? [] : [`Not measured: ${name}: it was left out`];
 }
 
 async function helpRatio(): Promise<number> {
