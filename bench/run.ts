@@ -67,7 +67,21 @@ async function measureSize(size: number, options: Options): Promise<{ round: Rou
 
 async function onStage<T>(play: (stage: Stage) => Promise<T>): Promise<T> {
   await using cleanup = new AsyncDisposableStack();
-  return await play(await setStage(cleanup));
+  let ending: Promise<never> | undefined;
+  const end = (signal: NodeJS.Signals): void => {
+    // What is being measured fails without its servers.
+    ending ??= cleanup.disposeAsync().then(() => process.exit(signal === "SIGINT" ? 130 : 143));
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, end);
+    cleanup.defer(() => void process.off(signal, end));
+  }
+  try {
+    return await play(await setStage(cleanup));
+  } catch (error) {
+    await ending;
+    throw error;
+  }
 }
 
 async function missingPrograms(): Promise<string[]> {
