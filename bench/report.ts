@@ -48,7 +48,8 @@ Written by \`${command}\` on ${date}. Do not edit.
 
 Contenders ran side by side in turn, in changing order, ${runs} times each; times are medians, ratios the medians of the ratios of
 paired runs. The database is \`bench/database\`: documents, a ledger, events, attachments and small tables. Source, target,
-S3 server and contenders share the machine. Stored is what appeared in storage with a backup: new and changed objects, listed before and after.
+S3 server and contenders share the machine. Stored is what appeared in storage with a backup: new and changed objects, listed before and after
+(of borg its segments alone, since its index and hints would be written where it stores).
 Before each run of a scenario with changes the database changes anew, once for all contenders. What each contender stored in the first run of each scenario was
 restored, and so was the first run of each restore compared with the source: schema as pg_dump tells it, every row, sequence and large object.
 Memory is the most that one process held (Node.js's own; for a pipeline its last program's), and beside it that of all the contender's processes together at one moment, pages they share counted for each.
