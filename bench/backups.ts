@@ -3,7 +3,8 @@ import { changeSource, type Change } from "./database.ts";
 import { appeared, totalSize, type Listing } from "./place.ts";
 import type { BackupRun, BackupSeries, ScenarioId, ScenarioResult } from "./results.ts";
 import type { Stage } from "./stage.ts";
-import { say, turnsOf } from "./turns.ts";
+import { say } from "./say.ts";
+import { turnsOf } from "./turns.ts";
 import { verifyBackup } from "./verify.ts";
 
 /** What happens to the source before each backup. */

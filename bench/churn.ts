@@ -10,7 +10,7 @@ import { totalSize } from "./place.ts";
 import { takeTurns } from "./restores.ts";
 import type { ChurnResult } from "./results.ts";
 import { drop, openStorageOf, runStatement, SOURCE_DATABASE, type Setup, type Stage } from "./stage.ts";
-import { say } from "./turns.ts";
+import { say } from "./say.ts";
 
 /** Two days of a backup every four hours. */
 const BACKUPS = 12;

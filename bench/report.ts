@@ -51,7 +51,7 @@ paired runs. The database is \`bench/database\`: documents, a ledger, events, at
 S3 server and contenders share the machine. Stored is what appeared in storage with a backup: new and changed objects, listed before and after
 (of borg its segments alone, since its index and hints would be written where it stores).
 Before each run of a scenario with changes the database changes anew, once for all contenders. What each contender stored in the first run of each scenario was
-restored, and so was the first run of each restore compared with the source: schema as pg_dump tells it, every row, sequence and large object.
+restored and compared with the source, and so was what the first run of each restore gave: schema as pg_dump tells it, every row, sequence and large object.
 Memory is the most that one process held (Node.js's own; for a pipeline its last program's), and beside it that of all the contender's processes together at one moment, pages they share counted for each.
 `,
     [...machine, ...absent].map((line) => `- ${line}\n`).join(""),

@@ -5,7 +5,8 @@ import type { RestoreContender } from "./contender.ts";
 import type { Measurement } from "./measure.ts";
 import type { Series } from "./results.ts";
 import { wipe, type Stage } from "./stage.ts";
-import { say, turnsOf } from "./turns.ts";
+import { say } from "./say.ts";
+import { turnsOf } from "./turns.ts";
 import { verifyCopy } from "./verify.ts";
 
 /** Has all contenders restore the source as it is, in turn, `runs` times; the first run of each is compared with the source. */

@@ -14,7 +14,7 @@ import type { Round } from "./results.ts";
 import { BACKUPS, playRound, RESTORES } from "./round.ts";
 import { megabytes } from "./size.ts";
 import { setStage, type Stage } from "./stage.ts";
-import { say } from "./turns.ts";
+import { say } from "./say.ts";
 
 const REPORT = fileURLToPath(new URL("../docs/benchmarks.md", import.meta.url));
 /** Of `--help`, which takes a few dozen milliseconds. */

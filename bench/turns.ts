@@ -3,8 +3,3 @@ export function turnsOf<T>(contenders: readonly T[], run: number): T[] {
   const start = contenders.length === 0 ? 0 : run % contenders.length;
   return [...contenders.slice(start), ...contenders.slice(0, start)];
 }
-
-/** Tells people, on stderr, how far it is. */
-export function say(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
