@@ -138,8 +138,8 @@ function restoreChecks({ restores }: Round, excuse: Excuse): Check[] {
   ];
 }
 
-function memoryChecks({ scenarios, restores }: Round): Check[] {
-  const ours = ({ id }: Series): boolean => /^(?:archive|blocks|fetch)-/.test(id);
+function memoryChecks({ scenarios, restores, churn }: Round): Check[] {
+  const ours = ({ id }: Series): boolean => /^(?:archive|blocks|fetch|churn)-/.test(id);
   const backups = scenarios.flatMap(({ series }) => series).filter((series) => ours(series));
   const check = (what: string, series: readonly Series[]): Check => ({
     what,
@@ -151,7 +151,9 @@ function memoryChecks({ scenarios, restores }: Round): Check[] {
     check("memory of our process, backups", backups),
     check(
       "memory of our process, restores",
-      restores.filter((series) => ours(series)),
+      [...restores, ...(churn === undefined ? [] : [churn.first, churn.last])].filter((series) =>
+        ours(series),
+      ),
     ),
   ];
 }

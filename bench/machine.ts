@@ -7,36 +7,30 @@ import type { Stage } from "./stage.ts";
 
 const run = promisify(execFile);
 
+/** The first number of what a program says of itself. */
+const VERSION = /\d+(?:\.\d+)+/;
+
 /** What the numbers depend on, one line each. */
-export async function describeMachine(stage: Stage): Promise<string[]> {
+export async function describeMachine({ programs, source }: Stage): Promise<string[]> {
   const [processor] = cpus();
-  const [pgDump, zstd, ceph, restic, borg] = await Promise.all([
-    firstLine(join(stage.programs, "pg_dump"), ["--version"]),
-    firstLine("zstd", ["--version"]),
-    firstLine("radosgw", ["--version"]),
-    firstLine("restic", ["version"]),
-    firstLine("borg", ["--version"]),
-  ]);
+  const [pgDump, zstd, ceph, restic, borg] = await Promise.all(
+    [join(programs, "pg_dump"), "zstd", "radosgw", "restic", "borg"].map((program) => versionOf(program)),
+  );
+  const memory = megabytes(totalmem());
   return [
-    `Machine: ${cpus().length} cores (${processor?.model.trim() ?? "unknown"}), ${megabytes(totalmem())} memory, ${type()} ${release()}`,
-    `PostgreSQL ${stage.source.version} with its default settings; ${pgDump ?? "no pg_dump"}; ${zstd ?? "no zstd"}`,
-    `Node.js ${process.versions.node} with zstd ${process.versions["zstd"] ?? "unknown"}; S3: ${ceph ?? "unknown"}, in memory`,
-    `restic: ${restic ?? "not installed"}; borg: ${borg ?? "not installed"}`,
+    `Machine: ${cpus().length} cores (${processor?.model.trim() ?? "unknown"}), ${memory} memory, ${type()} ${release()}`,
+    `PostgreSQL ${source.version} with its default settings; pg_dump and pg_restore ${pgDump ?? "unknown"}; zstd ${zstd ?? "unknown"}`,
+    `Node.js ${process.versions.node} with zstd ${process.versions["zstd"] ?? "unknown"}; S3: Ceph ${ceph ?? "unknown"}, in memory`,
+    `restic ${restic ?? "is not installed"}; borg ${borg ?? "is not installed"}`,
   ];
 }
 
-/** Whether a program can be started. */
-export async function isInstalled(program: string): Promise<boolean> {
-  return (
-    (await firstLine(program, ["--version"])) !== undefined ||
-    (await firstLine(program, ["version"])) !== undefined
-  );
-}
-
-async function firstLine(program: string, args: readonly string[]): Promise<string | undefined> {
+/** Undefined where it cannot be started. */
+export async function versionOf(program: string): Promise<string | undefined> {
   try {
-    const { stdout } = await run(program, args);
-    return stdout.split("\n")[0]?.trim();
+    // restic alone has no such option.
+    const { stdout } = await run(program, [program === "restic" ? "version" : "--version"]);
+    return VERSION.exec(stdout)?.[0] ?? "unknown";
   } catch {
     return undefined;
   }

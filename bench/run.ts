@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { checksOf, helpCheck, verdictOf } from "./budgets.ts";
 import { playChurn } from "./churn.ts";
 import { measureHelp } from "./help-time.ts";
-import { describeMachine, isInstalled } from "./machine.ts";
+import { describeMachine, versionOf } from "./machine.ts";
 import { CHURN, HELP, parseOptions, type Options } from "./options.ts";
 import { renderReport, type JudgedRound } from "./report.ts";
 import type { Round } from "./results.ts";
@@ -43,9 +43,7 @@ async function main(): Promise<void> {
     command: ["npm run bench", ...(args.length === 0 ? [] : ["--", ...args])].join(" "),
     date: new Date().toISOString().slice(0, 10),
     machine,
-    absent: contenders
-      .filter((id) => !isWanted(id))
-      .map((id) => `Not measured: ${id}, ${missing.includes(id) ? "which is not installed" : "left out"}`),
+    absent: absences(contenders, options, missing),
   });
   process.stdout.write(`\n${report}`);
   if (options.write) await writeFile(REPORT, report);
@@ -85,8 +83,17 @@ async function onStage<T>(play: (stage: Stage) => Promise<T>): Promise<T> {
 }
 
 async function missingPrograms(): Promise<string[]> {
-  const found = await Promise.all(OPTIONAL_PROGRAMS.map((program) => isInstalled(program)));
-  return OPTIONAL_PROGRAMS.filter((_, index) => found[index] === false);
+  const versions = await Promise.all(OPTIONAL_PROGRAMS.map((program) => versionOf(program)));
+  return OPTIONAL_PROGRAMS.filter((_, index) => versions[index] === undefined);
+}
+
+/** What the tables lack, in words. */
+function absences(ids: readonly string[], { isWanted }: Options, missing: readonly string[]): string[] {
+  const leftOut = ids.filter((id) => !isWanted(id));
+  return [
+    ...missing.filter((id) => isWanted(id)).map((id) => `Not measured, since it is not installed: ${id}`),
+    ...(leftOut.length === 0 ? [] : [`Left out by \`--only\`: ${leftOut.join(", ")}`]),
+  ];
 }
 
 async function helpRatio(): Promise<number> {
