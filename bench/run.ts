@@ -65,10 +65,10 @@ async function measureSize(size: number, options: Options): Promise<{ round: Rou
 
 async function onStage<T>(play: (stage: Stage) => Promise<T>): Promise<T> {
   await using cleanup = new AsyncDisposableStack();
-  let ending: Promise<never> | undefined;
+  let ending: Promise<void> | undefined;
   const end = (signal: NodeJS.Signals): void => {
     // What is being measured fails without its servers.
-    ending ??= cleanup.disposeAsync().then(() => process.exit(signal === "SIGINT" ? 130 : 143));
+    ending ??= cleanup.disposeAsync().finally(() => process.exit(signal === "SIGINT" ? 130 : 143));
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, end);

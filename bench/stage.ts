@@ -46,7 +46,8 @@ const OWN_DATABASES = "'postgres', 'template0', 'template1'";
 /** Starts the servers; all of it goes with `cleanup`. */
 export async function setStage(cleanup: AsyncDisposableStack): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), "dataops-bench-"));
-  cleanup.defer(() => rm(folder, { recursive: true, force: true }));
+  // A contender that was cut off may still write for a moment.
+  cleanup.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 20 }));
   const source = cleanup.use(await startPostgres({ version: 15, settings: DEFAULTS }));
   const target = cleanup.use(await startPostgres({ version: 15, settings: DEFAULTS }));
   const s3 = await startCeph();
