@@ -38,7 +38,15 @@ export async function loadBlockBackup(
     skipExtensions: [],
     serverMajor: majorOfSource(manifest),
     loadBlocks: async () => {
-      received = await loadBlockTables({ storage, manifest, tables, packs: noPackCache, scratch, jobs, signal });
+      received = await loadBlockTables({
+        storage,
+        manifest,
+        tables,
+        packs: noPackCache,
+        scratch,
+        jobs,
+        signal,
+      });
     },
     signal,
     environment: process.env,
