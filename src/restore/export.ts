@@ -8,15 +8,18 @@ import { chooseRestoreClient, discoverTools, spawnTool, type InstalledTools } fr
 import type { Manifest, ManifestBlockTable } from "../repository/manifest.ts";
 import type { Storage } from "../storage/storage.ts";
 import { unpackedArchive } from "./archive/unpacked.ts";
-import { FrameReader, KEPT_DICTIONARIES, type FrameSource } from "./blocks/frames.ts";
+import { PackReader } from "../repository/blocks/pack-reader.ts";
 import { readBlockIndexes, type BlockTable } from "../repository/blocks/read-indexes.ts";
+import { BatchReader, KEPT_DICTIONARIES } from "./blocks/batch-reader.ts";
+import { BytesInFlight } from "./blocks/bytes-in-flight.ts";
+import { openPacks } from "./blocks/open-packs.ts";
 import { placedBlocks, planReads } from "./blocks/plan-reads.ts";
 import { readAhead } from "./blocks/read-ahead.ts";
 import { RecentTexts } from "./blocks/recent-texts.ts";
 import { fetchArchive } from "./cache/cache.ts";
 
-/** Reads that are on their way while the one before them is written. */
-const AHEAD = 3;
+/** Bytes that are held of what came from the storage, or is on its way. */
+const MAX_IN_FLIGHT = 24 * 1024 * 1024;
 
 export interface ExportRequest {
   storage: Storage;
@@ -103,14 +106,17 @@ async function* blocksOf(
 ): AsyncGenerator<Uint8Array, void, void> {
   if (tables.length === 0) return;
   const { storage, manifest, signal } = request;
+  const { database } = manifest;
   yield Buffer.from(BLOCK_SETTINGS);
   const dictionaries = new RecentTexts(KEPT_DICTIONARIES);
-  const source: FrameSource = { storage, database: manifest.database, dictionaries };
+  const inFlight = new BytesInFlight(MAX_IN_FLIGHT);
+  await using cache = await openPacks(request, tables);
+  const packs = new PackReader({ storage, database, cache });
   for (const { table, ranges } of tables) {
     const name = `${table.schema}.${table.name}`;
-    const reader = new FrameReader(source, name);
+    const reader = new BatchReader(packs, dictionaries, name);
     yield Buffer.from(`\n${copyStatement(table, manifest.source.encoding)}\n`);
-    const text = readAhead(reader, planReads(placedBlocks(ranges)), { ahead: AHEAD, signal });
+    const text = readAhead(reader, planReads(placedBlocks(ranges)), { inFlight, signal });
     yield* withoutEndMark(text, name);
     yield Buffer.from("\\.\n");
   }

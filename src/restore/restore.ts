@@ -9,6 +9,7 @@ import type { Storage } from "../storage/storage.ts";
 import { checkAfterSteps, runAfterSteps } from "./after/steps.ts";
 import { readBlockIndexes, type BlockTable } from "../repository/blocks/read-indexes.ts";
 import { loadBlockTables } from "./blocks/load-tables.ts";
+import { openPacks } from "./blocks/open-packs.ts";
 import { analyze } from "./load/analyze.ts";
 import { fetchArchive } from "./cache/cache.ts";
 import { isProduction } from "./guard/guard.ts";
@@ -57,7 +58,7 @@ export interface RestoreOutcome {
   old: string | undefined;
   /** What this server did not take and why, each as one line. */
   leftOut: string[];
-  /** Bytes fetched from the storage; 0 where the cache had all. Blocks are not cached. */
+  /** Bytes fetched from the storage; 0 where the cache had all. */
   downloaded: number;
   /** Milliseconds that all of it took. */
   duration: number;
@@ -162,7 +163,8 @@ async function load(
   await using _watch = watchSize(from.maintenance, from.scratch.name, progress);
   let received = 0;
   const loadBlocks = async (): Promise<void> => {
-    received = await loadBlockTables({ ...run, ...from, tables: from.blocks });
+    await using packs = await openPacks(run, from.blocks);
+    received = await loadBlockTables({ ...run, ...from, tables: from.blocks, packs });
   };
   const loaded = await loadArchive({
     ...run,

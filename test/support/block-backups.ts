@@ -58,9 +58,12 @@ SELECT namespace.nspname AS schema, class.relname AS name,
 const READING_SETTINGS = `SET row_security = off; SET search_path = ''; SET extra_float_digits = 3; SET TimeZone = UTC;
   SET DateStyle = ISO; SET IntervalStyle = postgres; SET bytea_output = hex; SET statement_timeout = 0`;
 
+/** The backup before, of which only dictionaries are left. */
+const OLDER_ID = "20261120T040000Z-k3v9qa";
+
 /**
  * Backs a database up with its tables as blocks, as the format's page says, by means of its own: every third block is a
- * delta against the one before it. The manifest is stored, too.
+ * delta, whose dictionary, the range as it was once, is in an older pack. The manifest is stored, too.
  */
 export async function storeBlockBackup(
   storage: Storage,
@@ -77,11 +80,14 @@ export async function storeBlockBackup(
   const tables = found.filter(({ name }) => options.only?.(name) ?? true);
 
   const example = exampleManifest();
-  const packs = new PackWriter(storage, example, options.packSize ?? 128 * 1024);
+  const { packSize = 128 * 1024 } = options;
+  const older = new PackWriter(storage, { ...example, id: OLDER_ID }, packSize);
+  const packs = new PackWriter(storage, example, packSize);
   const blockTables: ManifestBlocks["tables"] = [];
   for (const table of tables) {
-    blockTables.push(await storeTable(packs, client, table, source.encoding, options.pages ?? 8));
+    blockTables.push(await storeTable({ packs, older }, client, table, source.encoding, options.pages ?? 8));
   }
+  await older.finish();
   await packs.finish();
 
   const archive = await dumpRest(database, tables);
@@ -100,7 +106,7 @@ export async function storeBlockBackup(
       pieceSize: 1024 * 1024 * 1024,
       pieces: [digest],
     },
-    blocks: { packs: packs.all, tables: blockTables },
+    blocks: { packs: [...older.all, ...packs.all], tables: blockTables },
     tables: counts,
   };
   await storage.put(manifestKey(manifest.database, manifest.id), serializeManifest(manifest));
@@ -108,14 +114,13 @@ export async function storeBlockBackup(
 }
 
 async function storeTable(
-  packs: PackWriter,
+  { packs, older }: { packs: PackWriter; older: PackWriter },
   client: PostgresClient,
   { schema, name, columns, pages }: SourceTable,
   encoding: string,
   pagesPerBlock: number,
 ): Promise<ManifestBlocks["tables"][number]> {
   const ranges: BlockRange[] = [];
-  let base: { block: StoredBlock; text: Buffer } | undefined;
   for (let fromPage = 0; fromPage < Number(pages); fromPage += pagesPerBlock) {
     const end = fromPage + pagesPerBlock;
     const upper = end >= Number(pages) ? "" : ` AND ctid < '(${end},0)'`;
@@ -128,18 +133,19 @@ async function storeTable(
       ranges.push({ from: tuplePosition(fromPage), block: undefined });
       continue;
     }
-    const isDelta = base !== undefined && ranges.length % 3 === 2 && base.text.byteLength < 1_000_000;
-    const frame = await packs.add(text, isDelta ? base?.text : undefined);
+    const once = Buffer.from(text.subarray(text.indexOf("\n") + 1));
+    const isDelta = ranges.length % 3 === 2 && once.byteLength > 0 && once.byteLength < 1_000_000;
+    const base = isDelta
+      ? { frame: await older.add(once, undefined), sha256: hash("sha256", once, "hex") }
+      : undefined;
     const block: StoredBlock = {
       rows: text.toString("latin1").split("\n").length - 1,
       size: text.byteLength,
       sha256: hash("sha256", text, "hex"),
-      frame,
-      base:
-        isDelta && base !== undefined ? { frame: base.block.frame, sha256: base.block.sha256 } : undefined,
+      frame: await packs.add(text, base && once),
+      base,
     };
     ranges.push({ from: tuplePosition(fromPage), block });
-    if (block.base === undefined) base = { block, text };
   }
   const index = Buffer.from(serializeBlockIndex(ranges));
   const sum = (of: (block: StoredBlock) => number): number =>

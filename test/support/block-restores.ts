@@ -4,6 +4,7 @@ import { zstdDecompressSync } from "node:zlib";
 import { archiveKey } from "../../src/repository/keys.ts";
 import type { Manifest } from "../../src/repository/manifest.ts";
 import { readBlockIndexes } from "../../src/repository/blocks/read-indexes.ts";
+import { noPackCache } from "../../src/repository/blocks/pack-cache.ts";
 import { loadBlockTables } from "../../src/restore/blocks/load-tables.ts";
 import { loadArchive } from "../../src/restore/load/load.ts";
 import { checkRows } from "../../src/restore/load/row-check.ts";
@@ -37,7 +38,15 @@ export async function loadBlockBackup(
     skipExtensions: [],
     serverMajor: majorOfSource(manifest),
     loadBlocks: async () => {
-      received = await loadBlockTables({ storage, manifest, tables, scratch, jobs, signal });
+      received = await loadBlockTables({
+        storage,
+        manifest,
+        tables,
+        packs: noPackCache,
+        scratch,
+        jobs,
+        signal,
+      });
     },
     signal,
     environment: process.env,

@@ -7,25 +7,27 @@ import { pageOf } from "../../repository/blocks/tuple-position.ts";
 import type { Manifest, ManifestBlockTable } from "../../repository/manifest.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { Scratch } from "../scratch/scratch.ts";
-import { FrameReader, KEPT_DICTIONARIES, type FrameSource } from "./frames.ts";
-import type { BlockTable } from "../../repository/blocks/read-indexes.ts";
 import { together } from "../../parallel.ts";
-import { MAX_READ_SIZE, planReads } from "./plan-reads.ts";
+import type { PackCache } from "../../repository/blocks/pack-cache.ts";
+import { PackReader } from "../../repository/blocks/pack-reader.ts";
+import type { BlockTable } from "../../repository/blocks/read-indexes.ts";
+import { BatchReader, KEPT_DICTIONARIES } from "./batch-reader.ts";
+import { BytesInFlight } from "./bytes-in-flight.ts";
+import { planReads } from "./plan-reads.ts";
 import { readAhead } from "./read-ahead.ts";
 import { RecentTexts } from "./recent-texts.ts";
 import { RunQueue, type Run } from "./run-queue.ts";
 
-/** Reads that are on their way while the one before them is loaded. */
-const AHEAD = 2;
-/** Bytes that all workers together hold of what came from the storage. */
+/** Bytes that all workers together hold of what came from the storage, or is on its way. */
 const MAX_IN_FLIGHT = 48 * 1024 * 1024;
-const MIN_READ_SIZE = 512 * 1024;
 
 export interface LoadTablesRequest {
   storage: Storage;
   manifest: Pick<Manifest, "database" | "source">;
   /** As `readBlockIndexes` gives them. */
   tables: readonly BlockTable[];
+  /** What may have some of the blocks, and keeps those that come. */
+  packs: PackCache;
   scratch: Pick<Scratch, "connectAsLoader">;
   /** Connections. */
   jobs: number;
@@ -45,21 +47,21 @@ export interface LoadTablesRequest {
 export async function loadBlockTables(request: LoadTablesRequest): Promise<number> {
   const { storage, manifest, tables, scratch, signal } = request;
   const queue = new RunQueue(tables, request.jobs);
-  const workers = Math.min(request.jobs, queue.length);
   let received = 0;
   const work: Work = {
     encoding: manifest.source.encoding,
-    maxReadSize: readSizeFor(workers),
-    source: {
+    inFlight: new BytesInFlight(MAX_IN_FLIGHT),
+    dictionaries: new RecentTexts(KEPT_DICTIONARIES),
+    packs: new PackReader({
       storage,
       database: manifest.database,
-      dictionaries: new RecentTexts(KEPT_DICTIONARIES),
+      cache: request.packs,
       onReceived: (bytes) => {
         received += bytes;
       },
-    },
+    }),
   };
-  await together(workers, signal, async (either) => {
+  await together(Math.min(request.jobs, queue.length), signal, async (either) => {
     const taker = queue.join();
     await using client = await scratch.connectAsLoader();
     using _closing = closeOnAbort(client, either);
@@ -72,15 +74,10 @@ export async function loadBlockTables(request: LoadTablesRequest): Promise<numbe
 }
 
 interface Work {
-  source: FrameSource;
+  packs: PackReader;
+  dictionaries: RecentTexts;
+  inFlight: BytesInFlight;
   encoding: string;
-  maxReadSize: number;
-}
-
-/** Bytes of one request, so that memory does not grow with the number of workers. */
-function readSizeFor(workers: number): number {
-  const share = Math.floor(MAX_IN_FLIGHT / (Math.max(1, workers) * (AHEAD + 1)));
-  return Math.min(MAX_READ_SIZE, Math.max(MIN_READ_SIZE, share));
 }
 
 /**
@@ -99,8 +96,8 @@ SELECT pg_catalog.set_config(wanted.name, wanted.value, false)
 
 async function loadRun(client: PostgresClient, run: Run, work: Work, signal: AbortSignal): Promise<void> {
   const { table, blocks } = run;
-  const reader = new FrameReader(work.source, tableName(table));
-  const text = readAhead(reader, planReads(blocks, work.maxReadSize), { ahead: AHEAD, signal });
+  const reader = new BatchReader(work.packs, work.dictionaries, tableName(table));
+  const text = readAhead(reader, planReads(blocks), { inFlight: work.inFlight, signal });
   const taken = await copyIn(client, copyStatement(table, work.encoding), text).catch((error: unknown) => {
     signal.throwIfAborted();
     throw explain(error, client, run);

@@ -1,4 +1,5 @@
-import { endOf, type BlockRange, type StoredBlock } from "../../repository/blocks/block-index.ts";
+import type { BlockRange, FrameReference, StoredBlock } from "../../repository/blocks/block-index.ts";
+import { joinFrames, type Span } from "../../repository/blocks/join-frames.ts";
 import type { TuplePosition } from "../../repository/blocks/tuple-position.ts";
 
 /** A block that has rows, and the start of its range. */
@@ -6,22 +7,23 @@ export interface PlacedBlock extends StoredBlock {
   from: TuplePosition;
 }
 
-/** Frames that stand one after the other in one pack, to be read by one request. */
-export interface Read {
-  pack: string;
-  /** Bytes from the pack's start; `end` is not part of it. */
-  start: number;
-  end: number;
+/** Consecutive blocks, and all that has to be read for them, dictionaries too: requests that go out together. */
+export interface Batch {
   blocks: readonly PlacedBlock[];
+  spans: readonly Span[];
 }
 
-/** Bytes of one request, unless a single frame is longer. Long enough that the wait for an answer does not count. */
-export const MAX_READ_SIZE = 4 * 1024 * 1024;
+/** Bytes of frames in one batch, unless one block needs more. Long enough that the wait for an answer does not count. */
+const MAX_BATCH_SIZE = 4 * 1024 * 1024;
+/** Bytes that come sooner than the answer to another request. */
+const MAX_GAP = 256 * 1024;
+/** Bytes read over, for each byte that is wanted. */
+const MAX_WASTE_SHARE = 0.5;
 
 /** Bytes of text that are decompressed in one piece, and checked before anybody sees them. */
 const MAX_WHOLE_TEXT = 8 * 1024 * 1024;
 
-/** Whether a block is too large to be held whole. Such a block is alone in its read. */
+/** Whether a block is too large to be held whole. Such a block is alone in its batch, and its own frame in no span. */
 export function isStreamed({ size, frame }: Pick<PlacedBlock, "size" | "frame">): boolean {
   return Math.max(size, frame.length) > MAX_WHOLE_TEXT;
 }
@@ -31,25 +33,58 @@ export function placedBlocks(ranges: readonly BlockRange[]): PlacedBlock[] {
   return ranges.flatMap(({ from, block }) => (block === undefined ? [] : [{ ...block, from }]));
 }
 
+/** Bytes of what the requests of a batch bring. */
+export function sizeOfBatch({ spans }: Batch): number {
+  return spans.reduce((sum, { start, end }) => sum + end - start, 0);
+}
+
+/** What tells a frame from all others. */
+export function frameKey({ pack, offset, length }: FrameReference): string {
+  return `${pack} ${offset} ${length}`;
+}
+
 /**
- * Puts neighbours of one pack together into requests of at most `maxSize` bytes, keeping the order. A gap is not read over:
- * what stands in it belongs to others. Pure.
+ * Cuts blocks into batches, keeping the order, and plans each one's requests. A frame that several blocks of a batch need is
+ * read once. Pure.
  */
-export function planReads(blocks: readonly PlacedBlock[], maxSize = MAX_READ_SIZE): Read[] {
-  const reads: Read[] = [];
-  let open: (Read & { blocks: PlacedBlock[] }) | undefined;
+export function planReads(blocks: readonly PlacedBlock[], maxSize = MAX_BATCH_SIZE): Batch[] {
+  const batches: Batch[] = [];
+  let open: PlacedBlock[] = [];
+  let frames = new Map<string, FrameReference>();
+  let size = 0;
+  const close = (): void => {
+    if (open.length === 0) return;
+    const limits = { maxGap: MAX_GAP, maxWaste: size * MAX_WASTE_SHARE };
+    batches.push({ blocks: open, spans: joinFrames([...frames.values()], limits) });
+    open = [];
+    frames = new Map();
+    size = 0;
+  };
   for (const block of blocks) {
-    const { pack, offset } = block.frame;
-    const end = endOf(block.frame);
-    const isNeighbour = open?.pack === pack && open.end === offset;
-    if (open !== undefined && isNeighbour && end - open.start <= maxSize && !isStreamed(block)) {
-      open.end = end;
-      open.blocks.push(block);
-      continue;
+    const isAlone = isStreamed(block);
+    const needed = framesOf(block);
+    const more = sizeOf(needed.filter((frame) => !frames.has(frameKey(frame))));
+    if (isAlone || size + more > maxSize) close();
+    open.push(block);
+    for (const frame of needed) {
+      const key = frameKey(frame);
+      if (!frames.has(key)) size += frame.length;
+      frames.set(key, frame);
     }
-    const read = { pack, start: offset, end, blocks: [block] };
-    reads.push(read);
-    open = isStreamed(block) ? undefined : read;
+    if (isAlone) close();
   }
-  return reads;
+  close();
+  return batches;
+}
+
+/** What has to be held for a block. */
+function framesOf(block: PlacedBlock): FrameReference[] {
+  return [
+    ...(isStreamed(block) ? [] : [block.frame]),
+    ...(block.base === undefined ? [] : [block.base.frame]),
+  ];
+}
+
+function sizeOf(frames: readonly FrameReference[]): number {
+  return frames.reduce((sum, { length }) => sum + length, 0);
 }

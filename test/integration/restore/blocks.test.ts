@@ -4,6 +4,7 @@ import { DataopsError, isDataopsError } from "../../../src/errors.ts";
 import { connect, type PostgresClient } from "../../../src/postgres/client.ts";
 import type { Manifest } from "../../../src/repository/manifest.ts";
 import { readBlockIndexes } from "../../../src/repository/blocks/read-indexes.ts";
+import { noPackCache } from "../../../src/repository/blocks/pack-cache.ts";
 import { loadBlockTables } from "../../../src/restore/blocks/load-tables.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
 import { openFileStorage } from "../../../src/storage/file.ts";
@@ -216,7 +217,7 @@ async function loadRows(
   signal: AbortSignal = never,
 ): Promise<void> {
   const tables = await readBlockIndexes({ storage, manifest, signal });
-  await loadBlockTables({ storage, manifest, tables, scratch, jobs: 2, signal });
+  await loadBlockTables({ storage, manifest, tables, packs: noPackCache, scratch, jobs: 2, signal });
 }
 
 async function rowsOf(client: PostgresClient): Promise<unknown> {

@@ -1,7 +1,16 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { FrameReference } from "../../../../src/repository/blocks/block-index.ts";
 import type { ManifestBlockTable } from "../../../../src/repository/manifest.ts";
 import type { BlockTable } from "../../../../src/repository/blocks/read-indexes.ts";
-import { planReads, type PlacedBlock } from "../../../../src/restore/blocks/plan-reads.ts";
+import {
+  frameKey,
+  isStreamed,
+  planReads,
+  sizeOfBatch,
+  type Batch,
+  type PlacedBlock,
+} from "../../../../src/restore/blocks/plan-reads.ts";
 import { RecentTexts } from "../../../../src/restore/blocks/recent-texts.ts";
 import { RunQueue } from "../../../../src/restore/blocks/run-queue.ts";
 import { withoutEndMark } from "../../../../src/restore/export.ts";
@@ -13,58 +22,178 @@ function block(pack: string, offset: number, length: number, size = 1000): Place
   return { from: 0, rows: 1, size, sha256: DIGEST, frame: { pack, offset, length }, base: undefined };
 }
 
+function delta(changed: PlacedBlock, { frame, sha256 }: PlacedBlock): PlacedBlock {
+  return { ...changed, base: { frame, sha256 } };
+}
+
 describe("planReads", () => {
-  test.for<[string, PlacedBlock[], [string, number, number][]]>([
+  /** Blocks by the numbers of their batches, and what each batch asks for. */
+  type Expected = [blocks: number, spans: [string, number, number][]][];
+
+  test.for<[string, PlacedBlock[], Expected]>([
     ["nothing", [], []],
-    ["neighbours are one request", [block("a", 0, 10), block("a", 10, 5)], [["a", 0, 15]]],
+    ["neighbours are one request", [block("a", 0, 10), block("a", 10, 5)], [[2, [["a", 0, 15]]]]],
+    ["a small gap is read over", [block("a", 0, 10), block("a", 12, 5)], [[2, [["a", 0, 17]]]]],
     [
-      "a gap is not read over",
-      [block("a", 0, 10), block("a", 11, 5)],
+      "a gap that is more than half of what is wanted is not",
+      [block("a", 0, 10), block("a", 18, 5)],
       [
-        ["a", 0, 10],
-        ["a", 11, 16],
+        [
+          2,
+          [
+            ["a", 0, 10],
+            ["a", 18, 23],
+          ],
+        ],
+      ],
+    ],
+    ["what stands before is fetched with it", [block("a", 10, 5), block("a", 0, 10)], [[2, [["a", 0, 15]]]]],
+    [
+      "another pack is another request of the same batch",
+      [block("a", 0, 10), block("b", 10, 5), block("a", 10, 5)],
+      [
+        [
+          3,
+          [
+            ["a", 0, 15],
+            ["b", 10, 15],
+          ],
+        ],
       ],
     ],
     [
-      "what stands before comes later",
-      [block("a", 10, 5), block("a", 0, 10)],
+      "a dictionary is fetched with its block",
+      [delta(block("b", 0, 5), block("a", 10, 5))],
       [
-        ["a", 10, 15],
-        ["a", 0, 10],
+        [
+          1,
+          [
+            ["a", 10, 15],
+            ["b", 0, 5],
+          ],
+        ],
       ],
     ],
     [
-      "another pack",
-      [block("a", 0, 10), block("b", 10, 5)],
+      "a dictionary that is a block of the batch, or another's dictionary, is fetched once",
       [
-        ["a", 0, 10],
-        ["b", 10, 15],
+        block("a", 0, 60),
+        delta(block("b", 0, 20), block("a", 0, 60)),
+        delta(block("b", 20, 20), block("a", 0, 60)),
+      ],
+      [
+        [
+          3,
+          [
+            ["a", 0, 60],
+            ["b", 0, 40],
+          ],
+        ],
       ],
     ],
     [
-      "not longer than allowed",
+      "dictionaries count",
+      [delta(block("b", 0, 20), block("a", 0, 60)), delta(block("b", 20, 20), block("a", 60, 60))],
+      [
+        [
+          1,
+          [
+            ["a", 0, 60],
+            ["b", 0, 20],
+          ],
+        ],
+        [
+          1,
+          [
+            ["a", 60, 120],
+            ["b", 20, 40],
+          ],
+        ],
+      ],
+    ],
+    [
+      "not more than allowed",
       [block("a", 0, 60), block("a", 60, 41)],
       [
-        ["a", 0, 60],
-        ["a", 60, 101],
+        [1, [["a", 0, 60]]],
+        [1, [["a", 60, 101]]],
       ],
     ],
-    ["as long as allowed", [block("a", 0, 60), block("a", 60, 40)], [["a", 0, 100]]],
-    ["a frame that is longer by itself", [block("a", 0, 500)], [["a", 0, 500]]],
+    ["as much as allowed", [block("a", 0, 60), block("a", 60, 40)], [[2, [["a", 0, 100]]]]],
+    ["a frame that is more by itself", [block("a", 0, 500)], [[1, [["a", 0, 500]]]]],
     [
-      "a large block is alone",
-      [block("a", 0, 10), block("a", 10, 5, 9 * MIB), block("a", 15, 5)],
+      "a large block is alone, and is not held",
+      [block("a", 0, 10), delta(block("a", 10, 5, 9 * MIB), block("a", 90, 5)), block("a", 15, 5)],
       [
-        ["a", 0, 10],
-        ["a", 10, 15],
-        ["a", 15, 20],
+        [1, [["a", 0, 10]]],
+        [1, [["a", 90, 95]]],
+        [1, [["a", 15, 20]]],
       ],
     ],
   ])("%s", ([, blocks, expected]) => {
-    const reads = planReads(blocks, 100);
-    expect(reads.map(({ pack, start, end }) => [pack, start, end])).toEqual(expected);
-    expect(reads.flatMap((read) => read.blocks)).toEqual(blocks);
+    const batches = planReads(blocks, 100);
+    const planned = batches.map((batch) => [
+      batch.blocks.length,
+      batch.spans.map(({ pack, start, end }) => [pack, start, end]),
+    ]);
+    expect(planned).toEqual(expected);
+    expect(batches.flatMap((batch) => batch.blocks)).toEqual(blocks);
   });
+
+  const frame = fc.record({
+    pack: fc.constantFrom("a", "b", "c"),
+    // Far and near, over each other, and the same again.
+    offset: fc.oneof(
+      fc.nat(2000),
+      fc.nat(40).map((place) => place * 100),
+    ),
+    length: fc.integer({ min: 1, max: 300 }),
+  });
+  const anyBlock = fc
+    .record({ frame, base: fc.option(frame, { nil: undefined }), isLarge: fc.boolean() })
+    .map(({ frame: own, base, isLarge }): PlacedBlock => {
+      const placed = block(own.pack, own.offset, own.length, isLarge ? 9 * MIB : 1000);
+      return { ...placed, base: base && { frame: base, sha256: DIGEST } };
+    });
+
+  test("every frame is in its batch's requests, the order and the bounds are kept", () => {
+    fc.assert(
+      fc.property(
+        fc.array(anyBlock, { maxLength: 40 }),
+        fc.integer({ min: 1, max: 3000 }),
+        (blocks, maxSize) => {
+          const batches = planReads(blocks, maxSize);
+          expect(batches.flatMap((batch) => batch.blocks)).toEqual(blocks);
+          for (const batch of batches) {
+            const wanted = batch.blocks.flatMap((each) => [
+              ...(isStreamed(each) ? [] : [each.frame]),
+              ...(each.base === undefined ? [] : [each.base.frame]),
+            ]);
+            for (const each of wanted) expect(spansWith(batch, each)).toHaveLength(1);
+            expect(batch.spans.flatMap(({ frames }) => frames).toSorted(byPlace)).toEqual(
+              unique(wanted).toSorted(byPlace),
+            );
+            const bytes = unique(wanted).reduce((sum, { length }) => sum + length, 0);
+            expect(sizeOfBatch(batch)).toBeLessThanOrEqual(bytes * 1.5);
+            expect(batch.blocks.length === 1 || bytes <= maxSize).toBe(true);
+            expect(batch.blocks.length === 1 || !batch.blocks.some(isStreamed)).toBe(true);
+          }
+        },
+      ),
+    );
+  });
+
+  function spansWith({ spans }: Batch, { pack, offset, length }: FrameReference) {
+    return spans.filter((span) => span.pack === pack && span.start <= offset && offset + length <= span.end);
+  }
+
+  function unique(frames: readonly FrameReference[]): FrameReference[] {
+    return [...new Map(frames.map((each) => [frameKey(each), each])).values()];
+  }
+
+  function byPlace(one: FrameReference, other: FrameReference): number {
+    return one.pack.localeCompare(other.pack) || one.offset - other.offset || one.length - other.length;
+  }
 });
 
 describe("RunQueue", () => {

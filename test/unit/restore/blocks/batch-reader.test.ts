@@ -3,7 +3,10 @@ import { zstdCompressSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { tuplePosition } from "../../../../src/repository/blocks/tuple-position.ts";
 import { packKey } from "../../../../src/repository/keys.ts";
-import { FrameReader } from "../../../../src/restore/blocks/frames.ts";
+import { noPackCache } from "../../../../src/repository/blocks/pack-cache.ts";
+import { PackReader } from "../../../../src/repository/blocks/pack-reader.ts";
+import { BatchReader } from "../../../../src/restore/blocks/batch-reader.ts";
+import { BytesInFlight } from "../../../../src/restore/blocks/bytes-in-flight.ts";
 import { planReads, type PlacedBlock } from "../../../../src/restore/blocks/plan-reads.ts";
 import { readAhead } from "../../../../src/restore/blocks/read-ahead.ts";
 import { RecentTexts } from "../../../../src/restore/blocks/recent-texts.ts";
@@ -49,10 +52,12 @@ async function pack(
 }
 
 async function read(storage: Storage, blocks: readonly PlacedBlock[]): Promise<Buffer> {
-  const source = { storage, database: "production", dictionaries: new RecentTexts(1_000_000) };
-  const reader = new FrameReader(source, "public.notes");
+  const packs = new PackReader({ storage, database: "production", cache: noPackCache });
+  const reader = new BatchReader(packs, new RecentTexts(1_000_000), "public.notes");
+  const inFlight = new BytesInFlight(1_000_000);
   const chunks: Uint8Array[] = [];
-  for await (const chunk of readAhead(reader, planReads(blocks), { ahead: 2, signal })) chunks.push(chunk);
+  for await (const chunk of readAhead(reader, planReads(blocks, 2000), { inFlight, signal }))
+    chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
