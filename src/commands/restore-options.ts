@@ -4,7 +4,7 @@ import type { Config, DatabaseConfig } from "../config/config.ts";
 import { DataopsError } from "../errors.ts";
 import { humanBytes, humanDuration, humanName, humanPlural } from "../observe/human.ts";
 import type { Manifest } from "../repository/manifest.ts";
-import { runRestore } from "../restore/restore.ts";
+import { runRestore, type RestoreOutcome } from "../restore/restore.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { CommandContext, CommandResult } from "./command.ts";
 import { confirmationFrom } from "./confirm.ts";
@@ -78,7 +78,7 @@ export async function restoreAndTell(
   );
   const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
   const lines = [
-    `restored ${manifest.id} of ${manifest.database} into ${humanName(outcome.database)}: ${humanPlural(manifest.tables.length, "table")}, ${humanPlural(rows, "row")}, ${outcome.downloaded === 0 ? "nothing downloaded" : `${humanBytes(outcome.downloaded)} downloaded`}, in ${humanDuration(outcome.duration)}`,
+    `restored ${manifest.id} of ${manifest.database} into ${humanName(outcome.database)}: ${humanPlural(manifest.tables.length, "table")}, ${humanPlural(rows, "row")}, ${howItCame(outcome)}, in ${humanDuration(outcome.duration)}`,
     ...(outcome.old === undefined
       ? []
       : [
@@ -97,11 +97,17 @@ export async function restoreAndTell(
       tables: manifest.tables.length,
       rows,
       downloaded: outcome.downloaded,
+      fromTemplate: outcome.fromTemplate,
       leftOut: outcome.leftOut,
       duration: outcome.duration,
     },
     text: lines.join("\n"),
   };
+}
+
+function howItCame({ downloaded, fromTemplate }: RestoreOutcome): string {
+  if (fromTemplate) return "copied from the template of the last restore";
+  return downloaded === 0 ? "nothing downloaded" : `${humanBytes(downloaded)} downloaded`;
 }
 
 function requireJobs(jobs: number | undefined): void {
