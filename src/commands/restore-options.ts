@@ -18,6 +18,7 @@ export interface RestoreOptions {
   force: boolean;
   jobs?: number | undefined;
   asSuperuser: boolean;
+  fast: boolean;
   allowVulnerableClient: boolean;
 }
 
@@ -42,6 +43,12 @@ export function withRestoreOptions<T>(yargs: Argv<T>): Argv<T & RestoreOptions> 
       type: "boolean",
       default: false,
       describe: "load as a superuser, if that is who connects: functions in the backup then run as one",
+    })
+    .option("fast", {
+      type: "boolean",
+      default: false,
+      describe:
+        "fill tables unlogged, on this machine's own server only: quicker with wal_level=minimal, slower without",
     })
     .option("allow-vulnerable-client", {
       type: "boolean",
@@ -73,6 +80,7 @@ export async function restoreAndTell(
       confirmation: confirmationFrom(options.yes, target.connection.database, context),
       force: options.force,
       asSuperuser: options.asSuperuser,
+      fast: options.fast,
       allowVulnerableClient: options.allowVulnerableClient,
     },
   );

@@ -1,6 +1,9 @@
+import { DataopsError } from "../errors.ts";
+import type { PostgresClient } from "../postgres/client.ts";
 import { makeBackupId } from "../repository/backup-id.ts";
 import { checkAfterSteps, runAfterSteps } from "./after/steps.ts";
 import { buildFromBackup, type BuildSite } from "./build.ts";
+import { readArrival } from "./guard/arrival.ts";
 import { guard, type Permission } from "./guard/destructive.ts";
 import { isProduction } from "./guard/guard.ts";
 import { connectMaintenance, readTargetFacts } from "./guard/target-facts.ts";
@@ -54,6 +57,7 @@ export async function runRestore(
     { environment: target.environment, configuredName: target.name, source: run.manifest.source },
     run.confirmation,
   );
+  if (run.fast) await requireLocal(maintenance);
   const preflight = await checkRestore(maintenance, {
     ...run,
     skipExtensions: settings.skipExtensions,
@@ -97,6 +101,18 @@ export async function runRestore(
     fromTemplate: copied !== undefined,
     duration,
   };
+}
+
+/** What others read from, replicate or archive is not to be filled behind the back of its write-ahead log. */
+async function requireLocal(maintenance: PostgresClient): Promise<void> {
+  if ((await readArrival(maintenance)).isLocal) return;
+  throw new DataopsError(
+    "refused",
+    "--fast is for a server of this machine, and this one is not certainly that",
+    {
+      hint: "restore without --fast",
+    },
+  );
 }
 
 async function ownerOf({ maintenance, oid }: Permission): Promise<string | undefined> {

@@ -29,6 +29,8 @@ export interface RestoreRequest {
   force: boolean;
   /** Loads as a superuser where the connecting role is one. */
   asSuperuser: boolean;
+  /** Whether tables are unlogged while they are filled. For a server of this machine only. */
+  fast: boolean;
   /** Whether a pg_restore with known security holes will do. */
   allowVulnerableClient: boolean;
 }

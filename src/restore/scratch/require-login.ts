@@ -1,5 +1,5 @@
 import { DataopsError, isDataopsError, messageOf } from "../../errors.ts";
-import type { Scratch } from "./scratch.ts";
+import type { PostgresClient } from "../../postgres/client.ts";
 import type { TemporaryRole } from "./temporary-role.ts";
 
 /**
@@ -9,7 +9,7 @@ import type { TemporaryRole } from "./temporary-role.ts";
  * @throws DataopsError `refused` where that role cannot; else as `connect` does
  */
 export async function requireLogin(
-  scratch: Pick<Scratch, "connectAsLoader">,
+  scratch: { connectAsLoader(): Promise<PostgresClient> },
   role: TemporaryRole | undefined,
 ): Promise<void> {
   try {
