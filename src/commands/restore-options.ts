@@ -48,7 +48,7 @@ export function withRestoreOptions<T>(yargs: Argv<T>): Argv<T & RestoreOptions> 
       type: "boolean",
       default: false,
       describe:
-        "fill tables unlogged, on this machine's own server only: quicker with wal_level=minimal, slower without",
+        "load into unlogged tables, logged again before the swap; this machine's own server only. Slower wherever it was measured (ADR 10)",
     })
     .option("allow-vulnerable-client", {
       type: "boolean",
