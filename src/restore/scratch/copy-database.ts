@@ -17,37 +17,18 @@ const FIRST_WITH_STRATEGIES = 150_000;
  * Copies a database, file by file: WAL_LOG, the default, writes all of it to the write-ahead log, too, and takes twice as
  * long (ADR 9). Nobody can connect to the copy: by itself a new database is open to everybody.
  *
- * Where the server can have the file system share the files' blocks, that is tried first.
- *
  * @throws DataopsError as `query` does; SQLSTATE `objectInUse` where somebody is connected to `from`
  */
 export async function copyDatabase(
   client: PostgresClient,
   { from, name, owner }: { from: string; name: string; owner: string },
 ): Promise<void> {
-  const [row] = await client.query<{ version: number; clones: boolean }>(
-    `SELECT pg_catalog.current_setting('server_version_num')::int AS version,
-            EXISTS (SELECT FROM pg_catalog.pg_settings
-                     WHERE name = 'file_copy_method' AND 'clone' = ANY (enumvals)) AS clones`,
+  const [row] = await client.query<{ version: number }>(
+    "SELECT pg_catalog.current_setting('server_version_num')::int AS version",
   );
   const strategy = (row?.version ?? 0) >= FIRST_WITH_STRATEGIES ? " STRATEGY FILE_COPY" : "";
-  const statement =
+  await client.query(
     `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE ${quoteIdentifier(from)} ` +
-    `OWNER ${quoteIdentifier(owner)} ALLOW_CONNECTIONS false${strategy}`;
-  if (row?.clones === true && (await clones(client, statement))) return;
-  await client.query(statement);
-}
-
-/** @returns whether it did. Why it did not matters little: the plain copy that follows says it, if it is more than that. */
-async function clones(client: PostgresClient, statement: string): Promise<boolean> {
-  await client.query("SET file_copy_method = clone");
-  try {
-    await client.query(statement);
-    return true;
-  } catch (error) {
-    if (client.closed) throw error;
-    return false;
-  } finally {
-    if (!client.closed) await client.query("RESET file_copy_method");
-  }
+      `OWNER ${quoteIdentifier(owner)} ALLOW_CONNECTIONS false${strategy}`,
+  );
 }
