@@ -374,12 +374,23 @@ describe("the template", () => {
 });
 
 describe("a restore that ends while it makes the template", () => {
-  test.for<{ signal: NodeJS.Signals; code: number | null; left: unknown }>([
-    { signal: "SIGTERM", code: 143, left: [] },
-    { signal: "SIGKILL", code: null, left: expect.arrayContaining([expect.stringContaining("__template_")]) },
+  const COPYING = { catalog: "pg_database", statement: "CREATE DATABASE" };
+  const NAMING = { catalog: "pg_shdescription", statement: "COMMENT ON DATABASE" };
+  const DRAFT = expect.arrayContaining([expect.stringContaining("__template_")]);
+  test.for<{
+    catalog: string;
+    statement: string;
+    signal: NodeJS.Signals;
+    code: number | null;
+    left: unknown;
+  }>([
+    { ...COPYING, signal: "SIGTERM", code: 143, left: [] },
+    { ...NAMING, signal: "SIGTERM", code: 143, left: [] },
+    { ...COPYING, signal: "SIGKILL", code: null, left: DRAFT },
+    { ...NAMING, signal: "SIGKILL", code: null, left: DRAFT },
   ])(
-    "by $signal leaves nothing that is taken for one",
-    async ({ signal, code, left }, { shop, local, dataops }) => {
+    "by $signal at $statement leaves nothing that is taken for one",
+    async ({ catalog, statement, signal, code, left }, { shop, local, dataops }) => {
       await local.create();
       const folder = await temporaryFolder("gate");
       const [loaded, go] = [join(folder, "loaded"), join(folder, "go")];
@@ -395,12 +406,11 @@ describe("a restore that ends while it makes the template", () => {
         config: laptopConfig(),
       });
       await run.until("all is loaded", async () => (await readdir(folder)).includes("loaded"));
-      // Keeps databases from being made.
       await using lock = await connect(settingsFor(local.server), { applicationName: "test" });
-      await lock.query("BEGIN; LOCK TABLE pg_database IN SHARE MODE");
+      await lock.query(`BEGIN; LOCK TABLE ${catalog} IN SHARE MODE`);
       await writeFile(go, "");
       const making = `SELECT FROM pg_stat_activity
-                       WHERE state = 'active' AND starts_with(query, 'CREATE DATABASE "${nameOf(local)}_')`;
+                       WHERE state = 'active' AND starts_with(query, '${statement} "${nameOf(local)}_')`;
       await run.until("the template is being made", async () => {
         const waiting = await local.query(`${making} AND wait_event_type = 'Lock'`);
         return waiting.length > 0;
