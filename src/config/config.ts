@@ -72,6 +72,8 @@ export interface RestoreConfig {
   jobs: number | undefined;
   /** Whether the replaced database stays as `<name>__old`, for `undo`. */
   keepOld: boolean;
+  /** Whether a copy of the last restored backup stays as `<name>__template`; undefined: on this machine's own server. */
+  template: boolean | undefined;
   /** Milliseconds to wait for sessions on the target to leave before the swap. */
   waitForSessions: number;
   /** Extensions that a restore here does without, even where something uses them. */

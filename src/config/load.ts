@@ -145,7 +145,10 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
       Object.entries(checked.backup).map(([name, backup]) => [name, { jobs: undefined, ...backup }]),
     ),
     restore: Object.fromEntries(
-      Object.entries(checked.restore).map(([name, restore]) => [name, { jobs: undefined, ...restore }]),
+      Object.entries(checked.restore).map(([name, restore]) => [
+        name,
+        { jobs: undefined, template: undefined, ...restore },
+      ]),
     ),
     cache: {
       directory: resolve(folder, checked.cache.directory ?? defaultCacheDirectory(environment)),

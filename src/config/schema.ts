@@ -149,6 +149,11 @@ const restore = z
     keepOld: flag()
       .prefault(true)
       .describe("keep the replaced database as `<name>__old`, for `dataops undo`"),
+    template: flag()
+      .optional()
+      .describe(
+        "keep a copy of the last restored backup as `<name>__template`, so that restoring it again is quick; by default on this machine's own server only",
+      ),
     waitForSessions: duration({ least: "0s", most: "1h" })
       .prefault("10s")
       .describe("how long to wait for sessions on the old database to leave, before the swap"),

@@ -73,7 +73,7 @@ export function backupSettings(config: Config, name: string): BackupConfig {
 
 /** How backups are restored into a database: as configured, else by the defaults. */
 export function restoreSettings(config: Config, name: string): RestoreConfig {
-  return config.restore[name] ?? { jobs: undefined, ...DEFAULT_RESTORE };
+  return config.restore[name] ?? { jobs: undefined, template: undefined, ...DEFAULT_RESTORE };
 }
 
 function namesOf(databases: readonly DatabaseConfig[]): string {

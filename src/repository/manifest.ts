@@ -166,7 +166,7 @@ export type ManifestBlockTable = ManifestBlocks["tables"][number];
 /** The bytes of a manifest, its digest last. By hand: `jq -cj 'del(.sha256)' manifest.json | sha256sum`. */
 export function serializeManifest(manifest: Manifest): Uint8Array {
   const checked = manifestSchema.parse(manifest);
-  return Buffer.from(`${JSON.stringify({ ...checked, sha256: digestOf(checked) }, null, 1)}\n`);
+  return Buffer.from(`${JSON.stringify({ ...checked, sha256: digestOfManifest(checked) }, null, 1)}\n`);
 }
 
 /**
@@ -196,7 +196,7 @@ export function parseManifest(content: Uint8Array, where: string): Manifest {
       `${issue?.path.join(".") || "its content"}: ${issue?.message ?? "is not as expected"}`,
     );
   }
-  if (digest !== digestOf(parsed.data)) throw corrupt(where, "its digest does not match its content");
+  if (digest !== digestOfManifest(parsed.data)) throw corrupt(where, "its digest does not match its content");
   return parsed.data;
 }
 
@@ -210,7 +210,7 @@ function parseJson(content: Uint8Array, where: string): unknown {
 }
 
 /** Over the content without white space, so that formatting carries no meaning. Key order is the schema's. */
-function digestOf(manifest: Manifest): string {
+export function digestOfManifest(manifest: Manifest): string {
   return createHash("sha256").update(JSON.stringify(manifest)).digest("hex");
 }
 

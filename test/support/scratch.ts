@@ -75,7 +75,12 @@ export async function load(
   server: SharedPostgres,
   dumped: Dumped,
   scratch: Scratch,
-  changes: { signal?: AbortSignal; skipExtensions?: string[] } = {},
+  changes: {
+    signal?: AbortSignal;
+    skipExtensions?: string[];
+    fast?: boolean;
+    loadBlocks?: () => Promise<void>;
+  } = {},
 ): Promise<Loaded> {
   return loadArchive({
     archive: dumped.archive,
@@ -87,6 +92,8 @@ export async function load(
     skipExtensions: changes.skipExtensions ?? [],
     serverMajor: majorOfSource(dumped.manifest),
     signal: changes.signal ?? new AbortController().signal,
+    fast: changes.fast,
+    loadBlocks: changes.loadBlocks,
     environment: process.env,
     applicationName: "test",
   });

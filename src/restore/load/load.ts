@@ -15,11 +15,12 @@ import { LoadFailure } from "./failure.ts";
 import { createExtensions, readAvailableExtensions } from "../scratch/create-extensions.ts";
 import type { Scratch } from "../scratch/scratch.ts";
 import type { LoadSettings } from "./settings.ts";
+import { setUnlogged } from "./unlogged.ts";
 
 export interface LoadRequest {
   /** An uncompressed custom-format archive; with data offsets in it the workers need not search. */
   archive: string;
-  scratch: Pick<Scratch, "name" | "loader" | "actAs" | "connectAsAdmin">;
+  scratch: Pick<Scratch, "name" | "loader" | "actAs" | "connectAsAdmin" | "connectAsLoader">;
   manifest: Pick<Manifest, "source" | "tables">;
   /** What reads the archive and talks to the server. */
   tools: InstalledTools;
@@ -32,6 +33,8 @@ export interface LoadRequest {
   serverMajor: number;
   /** Brings the rows that are not in the archive, once their tables are there and before anything is built over them. */
   loadBlocks?: (() => Promise<void>) | undefined;
+  /** Whether tables are unlogged while they are filled. */
+  fast?: boolean | undefined;
   signal: AbortSignal;
   environment: Environment;
   applicationName: string;
@@ -72,13 +75,7 @@ export async function loadArchive(request: LoadRequest): Promise<Loaded> {
   await using folder = await temporaryFolder();
   const listFile = join(folder.path, "restore.list");
   await writeFile(listFile, list, { mode: 0o600 });
-  if (request.loadBlocks === undefined) {
-    await restoreSections(request, listFile, []);
-  } else {
-    await restoreSections(request, listFile, ["pre-data", "data"]);
-    await request.loadBlocks();
-    await restoreSections(request, listFile, ["post-data"]);
-  }
+  await restoreInOrder(request, listFile);
   return {
     leftOut: [...beforehand.leftOut, ...leftOut],
     missingExtensions,
@@ -91,6 +88,24 @@ export async function loadArchive(request: LoadRequest): Promise<Loaded> {
  * the rows: indexes, constraints, triggers, policies, materialized views.
  */
 type Section = "pre-data" | "data" | "post-data";
+
+/** All of it at once where nothing has to happen in between. */
+async function restoreInOrder(request: LoadRequest, listFile: string): Promise<void> {
+  const { fast = false, loadBlocks } = request;
+  if (!fast && loadBlocks === undefined) return restoreSections(request, listFile, []);
+  if (fast) {
+    await restoreSections(request, listFile, ["pre-data"]);
+    const setBack = await setUnlogged(request);
+    await restoreSections(request, listFile, ["data"]);
+    await loadBlocks?.();
+    // Before the indexes, which it would build a second time.
+    await setBack();
+  } else {
+    await restoreSections(request, listFile, ["pre-data", "data"]);
+    await loadBlocks?.();
+  }
+  await restoreSections(request, listFile, ["post-data"]);
+}
 
 /** Runs `pg_restore` over some sections of the archive; none stands for all of it. */
 async function restoreSections(
