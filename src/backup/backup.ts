@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import type { CacheConfig } from "../config/config.ts";
 import type { ConnectionSettings } from "../config/connection.ts";
 import type { Progress, Reporter } from "../observe/reporter.ts";
 import { connect, type PostgresClient } from "../postgres/client.ts";
@@ -57,6 +58,8 @@ export interface BackupRequest {
   compressionLevel: number;
   /** `blocks`: large tables beside the archive, so that the next backup writes what changed. */
   format?: "archive" | "blocks";
+  /** Where packs are kept for the next backup; undefined: nowhere. */
+  cache?: CacheConfig | undefined;
   /** Connections that read blocks at the same time; one for each core by default. */
   jobs?: number | undefined;
   /** Bytes that a table must have to be stored as blocks. */
@@ -147,6 +150,7 @@ async function backUp(
           storage,
           source: facts.source,
           threshold: request.blockThreshold,
+          cache: request.cache,
           packSize: request.packSize,
           jobs: request.jobs ?? availableParallelism(),
         })

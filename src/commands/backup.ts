@@ -57,6 +57,7 @@ export async function runBackupCommand(
       compressionLevel,
       format,
       jobs,
+      cache: config.cache,
     },
   );
   const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);

@@ -1,3 +1,4 @@
+import type { CacheConfig } from "../../config/config.ts";
 import type { ConnectionSettings } from "../../config/connection.ts";
 import { DataopsError } from "../../errors.ts";
 import type { Progress, Reporter } from "../../observe/reporter.ts";
@@ -6,6 +7,13 @@ import type { Snapshot } from "../../postgres/snapshot.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { watchForStall } from "../stall.ts";
 import { findMissing, listPacks } from "../../repository/blocks/find-packs.ts";
+import {
+  isWorthCaching,
+  noPackCache,
+  openPackCache,
+  type PackCache,
+} from "../../repository/blocks/pack-cache.ts";
+import { PackReader } from "../../repository/blocks/pack-reader.ts";
 import { readBase, tableKey, type Base } from "./base.ts";
 import { readLiveRuns } from "./dead-runs.ts";
 import { openDictionaries } from "./dictionaries.ts";
@@ -36,7 +44,9 @@ export interface BlockBackupRequest {
   jobs: number;
   /** Milliseconds without a byte after which the run ends. */
   stallTimeout: number;
-  reporter: Pick<Reporter, "warn">;
+  /** Where packs are kept for the next backup; undefined: nowhere. */
+  cache: CacheConfig | undefined;
+  reporter: Reporter;
   signal: AbortSignal;
   /** Told what must end the run, when it is not an error of what is awaited. */
   fail: (error: unknown) => void;
@@ -66,8 +76,10 @@ export async function planBlockBackup(request: BlockBackupRequest): Promise<Bloc
   if (tables.length === 0) return undefined;
   const base = await readBase({ ...request, readLiveRuns: () => readLiveRuns(snapshot.client), warn });
   const moved = { note: (): void => undefined };
-  const packs = new PackWriter({ ...request, onProgress: () => moved.note() });
-  const dictionaries = openDictionaries({ storage, database, signal, warn });
+  const cache = await openCache(request, base);
+  const packs = new PackWriter({ ...request, cache, onProgress: () => moved.note() });
+  const earlier = new PackReader({ storage, database, cache });
+  const dictionaries = openDictionaries({ packs: earlier, signal, warn });
   const store = new BlockStore({ ...request, packs, base, dictionaries });
   return {
     tables,
@@ -75,6 +87,16 @@ export async function planBlockBackup(request: BlockBackupRequest): Promise<Bloc
     run: (progress) => run(request, { tables, base, store, packs, progress, moved }),
     discard: () => packs.discard(signal.reason),
   };
+}
+
+/** What is written now is wanted by the next backup, and may be here still. */
+async function openCache(
+  { cache, storage, database, reporter }: BlockBackupRequest,
+  base: Base,
+): Promise<PackCache> {
+  if (cache === undefined || !isWorthCaching(storage)) return noPackCache;
+  const needed = [...base.packs].map(([name, size]) => ({ name, size }));
+  return await openPackCache({ cache, database, needed, reporter });
 }
 
 async function run(

@@ -1,8 +1,8 @@
-import type { StoredBlock } from "../../repository/blocks/block-index.ts";
+import type { StoredBlock, TextDigest } from "../../repository/blocks/block-index.ts";
 import type { HeldText, PassedText, TextSink } from "./block-text.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import type { Range } from "./ranges.ts";
-import type { BlockStore, TextDigest } from "./store-blocks.ts";
+import type { BlockStore } from "./store-blocks.ts";
 
 /** Bytes of texts of one connection that may wait to be stored; then the server waits. */
 const MOST_UNSTORED = 1024 * 1024;

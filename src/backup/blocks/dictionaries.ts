@@ -1,9 +1,6 @@
 import { messageOf } from "../../errors.ts";
-import { endOf, type FrameReference } from "../../repository/blocks/block-index.ts";
-import { decodeFrame } from "../../repository/blocks/decode-frame.ts";
-import { packKey } from "../../repository/keys.ts";
-import { readWhole } from "../../repository/read-whole.ts";
-import type { Storage } from "../../storage/storage.ts";
+import type { FrameReference } from "../../repository/blocks/block-index.ts";
+import type { PackReader } from "../../repository/blocks/pack-reader.ts";
 
 /** Where a block that is stored as itself is, and the SHA-256 of its text. */
 export interface FullBlock {
@@ -21,18 +18,16 @@ export interface Dictionaries {
 }
 
 /**
- * Reads earlier blocks from the storage. What cannot be read is told once: a backup never fails for want of it.
+ * Reads earlier blocks from packs. What cannot be read is told once: a backup never fails for want of it.
  *
  * @throws (`read`) the signal's reason
  */
 export function openDictionaries(from: {
-  storage: Storage;
-  /** The database's name in the configuration. */
-  database: string;
+  packs: PackReader;
   signal: AbortSignal;
   warn: (message: string) => void;
 }): Dictionaries {
-  const { storage, database, signal } = from;
+  const { packs, signal } = from;
   let hasWarned = false;
   const warn = (pack: string, what: string): void => {
     if (!hasWarned) from.warn(`changed blocks are written whole where pack ${pack} cannot be read: ${what}`);
@@ -40,14 +35,9 @@ export function openDictionaries(from: {
   };
   return {
     async read({ frame, sha256 }) {
-      const range = { start: frame.offset, end: endOf(frame) };
+      const expected = { size: undefined, maxSize: MAX_DICTIONARY_SIZE, sha256, dictionary: undefined };
       try {
-        const stored = await readWhole(storage, packKey(database, frame.pack), frame.length, {
-          range,
-          signal,
-        });
-        const expected = { size: undefined, maxSize: MAX_DICTIONARY_SIZE, sha256, dictionary: undefined };
-        const text = await decodeFrame(stored, expected);
+        const text = await packs.text(frame, expected, signal);
         if (text === undefined) warn(frame.pack, `it is corrupt at byte ${frame.offset}`);
         return text;
       } catch (error) {

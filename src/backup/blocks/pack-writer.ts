@@ -1,12 +1,12 @@
-import type { FrameReference } from "../../repository/blocks/block-index.ts";
+import type { FrameReference, TextDigest } from "../../repository/blocks/block-index.ts";
 import { serializePackContents, type PackedBlock } from "../../repository/blocks/pack-contents.ts";
+import type { PackCache } from "../../repository/blocks/pack-cache.ts";
 import { packKey, packName } from "../../repository/keys.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { uploadStream } from "../../storage/upload.ts";
 import { discardObject, discardUploads } from "../discard.ts";
 import { patientlyStarting } from "../patient-start.ts";
 import { ByteQueue } from "./byte-queue.ts";
-import type { TextDigest } from "./store-blocks.ts";
 
 /** Bytes after which a pack is closed and the next one begun: what is lost, at most, when a run is killed. */
 const PACK_SIZE = 64 * 1024 * 1024;
@@ -18,6 +18,8 @@ export interface PackWriterOptions {
   /** The backup's. */
   id: string;
   signal: AbortSignal;
+  /** Keeps what is written, for the next backup. */
+  cache?: PackCache | undefined;
   /** Told of bytes that arrived in the storage. */
   onProgress?: ((bytes: number) => void) | undefined;
   /** Bytes; for tests. */
@@ -114,6 +116,7 @@ export class PackWriter {
   }
 
   async #push(pack: OpenPack, chunk: Uint8Array): Promise<void> {
+    await this.#options.cache?.write(pack.name, pack.size, chunk);
     pack.size += chunk.byteLength;
     await this.#wait(pack.queue.push(chunk));
   }

@@ -1,6 +1,6 @@
 import { promisify } from "node:util";
 import { constants, zstdCompress } from "node:zlib";
-import type { StoredBlock } from "../../repository/blocks/block-index.ts";
+import type { StoredBlock, TextDigest } from "../../repository/blocks/block-index.ts";
 import { compress } from "../compress.ts";
 import type { Base } from "./base.ts";
 import type { HeldText } from "./block-text.ts";
@@ -23,9 +23,6 @@ export interface BlockCounts {
   deltas: number;
   full: number;
 }
-
-/** What tells one text from another. */
-export type TextDigest = Pick<StoredBlock, "rows" | "size" | "sha256">;
 
 /** Stores blocks in the way that takes the fewest bytes: not at all, as what changed, or whole. */
 export class BlockStore {

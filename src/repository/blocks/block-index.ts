@@ -34,6 +34,9 @@ export interface StoredBlock {
   base: { frame: FrameReference; sha256: string } | undefined;
 }
 
+/** What tells one text from another. */
+export type TextDigest = Pick<StoredBlock, "rows" | "size" | "sha256">;
+
 /** One range of a table. It ends where the next one begins; the last one has no end. */
 export interface BlockRange {
   from: TuplePosition;

@@ -4,7 +4,7 @@ import { DataopsError } from "../../errors.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { packKey } from "../keys.ts";
 import { readWhole } from "../read-whole.ts";
-import type { StoredBlock } from "./block-index.ts";
+import type { TextDigest } from "./block-index.ts";
 
 /**
  * What a pack says of itself at its end: which blocks are in it. `docs/format.md` has it to the byte.
@@ -16,7 +16,7 @@ const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
 /** A block in the pack that is stored as itself. */
-export type PackedBlock = Pick<StoredBlock, "sha256" | "rows" | "size"> & { offset: number; length: number };
+export type PackedBlock = TextDigest & { offset: number; length: number };
 
 /** Zstandard's: any of 0x184D2A50 to 0x184D2A5F begins a frame that decoders pass over. */
 const SKIPPABLE_MAGIC = 0x184d2a5e;

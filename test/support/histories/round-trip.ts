@@ -77,12 +77,20 @@ export async function restoredPicture(
       {
         manifest,
         target: { name: "local", connection, environment: "development" },
-        settings: { after: [], jobs: 2, keepOld: false, waitForSessions: 0, skipExtensions: [] },
+        settings: {
+          after: [],
+          jobs: 2,
+          keepOld: false,
+          waitForSessions: 0,
+          skipExtensions: [],
+          template: false,
+        },
         cache: { directory: join(folder, "cache"), maxBytes: 2 ** 30 },
         folder,
         confirmation: { confirmed: false },
         force: false,
         asSuperuser: false,
+        fast: false,
         allowVulnerableClient: true,
       },
     );
