@@ -19,7 +19,7 @@ import { RecentTexts } from "./blocks/recent-texts.ts";
 import { fetchArchive } from "./cache/cache.ts";
 
 /** Bytes that are held of what came from the storage, or is on its way. */
-const MAX_IN_FLIGHT = 24 * 1024 * 1024;
+const MAX_IN_FLIGHT = 8 * 1024 * 1024;
 
 export interface ExportRequest {
   storage: Storage;

@@ -5,6 +5,11 @@ import { DataopsError } from "../../errors.ts";
 
 const decompress = promisify(zstdDecompress);
 
+/** Bytes; zlib's own minimum. */
+const MIN_CHUNK_SIZE = 64;
+/** Bytes that are set aside before it is known whether so many come: twice the usual block. */
+const MAX_CHUNK_SIZE = 1024 * 1024;
+
 export interface ExpectedText {
   /** Bytes of text; undefined where only a bound is known. */
   size: number | undefined;
@@ -28,6 +33,8 @@ export async function decodeFrame(stored: Uint8Array, expected: ExpectedText): P
     text = await decompress(stored, {
       // A limit of nothing is taken for none.
       maxOutputLength: Math.max(1, size ?? maxSize),
+      // Room for all of it and a byte: what comes in one piece need not be put together.
+      chunkSize: Math.max(MIN_CHUNK_SIZE, Math.min(MAX_CHUNK_SIZE, (size ?? maxSize) + 1)),
       ...(dictionary === undefined ? {} : { dictionary }),
     });
   } catch (error) {

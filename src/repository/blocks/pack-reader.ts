@@ -100,11 +100,15 @@ export class PackReader {
 
   async #fetch(span: ByteRange & { pack: string }, signal: AbortSignal): Promise<Buffer> {
     const { pack, start, end } = span;
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of await this.#open(pack, { start, end }, signal)) chunks.push(chunk);
-    const content = Buffer.concat(chunks);
-    if (content.byteLength !== end - start) {
-      throw tooShort({ pack, offset: start, length: end - start }, start + content.byteLength);
+    // In one piece from the start: what many small ones take besides is not given back soon.
+    const content = Buffer.allocUnsafeSlow(end - start);
+    let received = 0;
+    for await (const chunk of await this.#open(pack, { start, end }, signal)) {
+      content.set(chunk.subarray(0, content.byteLength - received), received);
+      received += chunk.byteLength;
+    }
+    if (received !== content.byteLength) {
+      throw tooShort({ pack, offset: start, length: end - start }, start + received);
     }
     await this.#options.cache.write(pack, start, content);
     return content;

@@ -19,7 +19,7 @@ import { RecentTexts } from "./recent-texts.ts";
 import { RunQueue, type Run } from "./run-queue.ts";
 
 /** Bytes that all workers together hold of what came from the storage, or is on its way. */
-const MAX_IN_FLIGHT = 48 * 1024 * 1024;
+const MAX_IN_FLIGHT = 16 * 1024 * 1024;
 
 export interface LoadTablesRequest {
   storage: Storage;

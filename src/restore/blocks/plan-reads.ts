@@ -14,7 +14,7 @@ export interface Batch {
 }
 
 /** Bytes of frames in one batch, unless one block needs more. Long enough that the wait for an answer does not count. */
-const MAX_BATCH_SIZE = 4 * 1024 * 1024;
+const MAX_BATCH_SIZE = 2 * 1024 * 1024;
 /** Bytes that come sooner than the answer to another request. */
 const MAX_GAP = 256 * 1024;
 /** Bytes read over, for each byte that is wanted. */

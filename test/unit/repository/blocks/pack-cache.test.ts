@@ -141,6 +141,15 @@ describe("the bound", () => {
     expect(await sizeOf(first.packs)).toBe(size);
   });
 
+  test("is of what files take on disk: holes do not count", async () => {
+    const { cache, folder } = await opened();
+    await cache.write(PACK, 50_000 * KIB, Buffer.alloc(20 * KIB, 1));
+    const { cache: next } = await opened({ directory: folder, maxBytes: 100 * KIB });
+    await next.write(PACK, 100, Buffer.alloc(20 * KIB, 1));
+    expect((await next.read(PACK, 100, 101))?.[0]).toBe(1);
+    expect((await next.read(PACK, 50_000 * KIB, 50_000 * KIB + 1))?.[0]).toBe(1);
+  });
+
   test("makes room for what is needed, the least recently used first", async () => {
     const { cache, folder, packs } = await opened();
     for (const [number, used] of [
