@@ -11,6 +11,9 @@ import { ByteQueue } from "./byte-queue.ts";
 /** Bytes after which a pack is closed and the next one begun: what is lost, at most, when a run is killed. */
 const PACK_SIZE = 64 * 1024 * 1024;
 
+/** Parts on their way at once: the archive has parts on its way, too, and memory is for both. */
+const UPLOAD_CONCURRENCY = 2;
+
 export interface PackWriterOptions {
   storage: Storage;
   /** The database's name in the configuration. */
@@ -138,6 +141,7 @@ export class PackWriter {
     const onAbort = (): void => queue.fail(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     const uploaded = uploadStream(patientlyStarting(storage), packKey(database, name), queue, {
+      concurrency: UPLOAD_CONCURRENCY,
       estimatedSize: packSize ?? PACK_SIZE,
       signal,
       onProgress,

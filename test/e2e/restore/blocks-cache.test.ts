@@ -11,6 +11,12 @@ import { startS3Proxy, type Fault, type ProxiedRequest } from "../../support/s3-
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const FETCH = ["fetch-latest-db", "--yes", "--force", "--json"];
+/** With a template the second fetch would be a copy, and read nothing at all. */
+const WITHOUT_TEMPLATE = {
+  storage: "${DATAOPS_STORAGE}",
+  databases: { local: { url: "${LOCAL_DATABASE_URL}", environment: "development" } },
+  restore: { local: { template: false } },
+};
 const STALL = { kind: "stall-answer", afterBytes: 1000 } as const satisfies Fault;
 const ROWS = 60_000;
 
@@ -79,7 +85,7 @@ describe("blocks on this machine", () => {
     });
     const cache = await temporaryFolder("cache");
     const environment = environmentOf(bucket, proxy.endpoint, local, cache);
-    const fetch = await dataops.start(FETCH, { environment });
+    const fetch = await dataops.start(FETCH, { environment, config: WITHOUT_TEMPLATE });
     const packs = join(cache, "packs", manifest.database);
     let kept: Part[] = [];
     await fetch.until("some parts are kept, and others do not come", async () => {
@@ -93,7 +99,7 @@ describe("blocks on this machine", () => {
 
     told.isSlow = false;
     parts.splice(0);
-    const again = await dataops.run(FETCH, { environment });
+    const again = await dataops.run(FETCH, { environment, config: WITHOUT_TEMPLATE });
     expect(again, again.stderr).toMatchObject({ code: 0 });
     const twice = parts.flatMap((part) => kept.filter((earlier) => areOver(part, earlier)));
     expect(parts.length).toBeGreaterThan(2);
@@ -121,9 +127,9 @@ describe("blocks on this machine", () => {
     });
     const cache = await temporaryFolder("cache");
     const environment = environmentOf(bucket, proxy.endpoint, local, cache);
-    expect(await dataops.run(FETCH, { environment })).toMatchObject({ code: 0 });
+    expect(await dataops.run(FETCH, { environment, config: WITHOUT_TEMPLATE })).toMatchObject({ code: 0 });
     expect(parts.splice(0).length).toBeGreaterThan(5);
-    const second = await dataops.run(FETCH, { environment });
+    const second = await dataops.run(FETCH, { environment, config: WITHOUT_TEMPLATE });
     expect(second, second.stderr).toMatchObject({ code: 0 });
     expect(parts).toEqual([]);
     expect(second.json()).toMatchObject({ downloaded: 0 });
@@ -137,11 +143,11 @@ describe("blocks on this machine", () => {
       content[place] = (content[place] ?? 0) ^ 1;
       await writeFile(join(folder, file), content);
     }
-    const healed = await dataops.run(FETCH, { environment });
+    const healed = await dataops.run(FETCH, { environment, config: WITHOUT_TEMPLATE });
     expect(healed, healed.stderr).toMatchObject({ code: 0 });
     expect(parts.splice(0)).toHaveLength(files.length);
     await expectRows(local);
-    expect(await dataops.run(FETCH, { environment })).toMatchObject({ code: 0 });
+    expect(await dataops.run(FETCH, { environment, config: WITHOUT_TEMPLATE })).toMatchObject({ code: 0 });
     expect(parts, "the cache is mended").toEqual([]);
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
   });
