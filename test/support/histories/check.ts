@@ -111,11 +111,7 @@ class HistoriesCheck {
     const blocks = new StoredBlocks(this.#storage, manifest);
     const expected = fate.format === "blocks" ? texts : new Map<string, string>();
     this.#note(step, await compareTexts(expected, blocks, manifest));
-    if (!this.#isDamaged)
-      this.#note(
-        step,
-        warnings.filter((text) => ABOUT_EARLIER.test(text)),
-      );
+    this.#note(step, this.#judgeWarnings(warnings, fate));
     await this.#paths.add(blocks, manifest, fate.isKilled);
     if (fate.isKilled) {
       await leaveAsKilled(this.#storage, manifest);
@@ -164,6 +160,13 @@ class HistoriesCheck {
       );
       if (outcome !== undefined) this.#note(step, [`${manifest.id} without pack ${name}: ${outcome}`]);
     }
+  }
+
+  /** What is wrong with earlier backups is told, and nothing else is. */
+  #judgeWarnings(warnings: readonly string[], { format }: Fate): string[] {
+    const told = warnings.filter((text) => ABOUT_EARLIER.test(text));
+    if (!this.#isDamaged) return told;
+    return told.length > 0 || format === "archive" ? [] : ["nobody is told of the pack that is damaged"];
   }
 
   #note(step: number, differences: readonly string[]): void {
