@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { buffer } from "node:stream/consumers";
 import { zstdDecompressSync } from "node:zlib";
 import {
@@ -15,6 +15,8 @@ import type { Storage } from "../../src/storage/storage.ts";
 export class StoredBlocks {
   readonly #storage: Storage;
   readonly #manifest: Manifest;
+  /** Each is read once, whole: in tests they are small. */
+  readonly #packs = new Map<string, Promise<Buffer>>();
 
   constructor(storage: Storage, manifest: Manifest) {
     this.#storage = storage;
@@ -44,8 +46,11 @@ export class StoredBlocks {
     const texts: Buffer[] = [];
     for (const { frame, base, sha256, size, rows } of await this.blocks(name)) {
       const dictionary = base === undefined ? undefined : await this.#frame(base.frame);
+      if (dictionary !== undefined && digestOf(dictionary) !== base?.sha256) {
+        throw new Error(`a dictionary of ${this.table(name).name} is not what its index says`);
+      }
       const text = await this.#frame(frame, dictionary);
-      const digest = createHash("sha256").update(text).digest("hex");
+      const digest = digestOf(text);
       const actual = { digest, size: text.byteLength, rows: text.toString("latin1").split("\n").length - 1 };
       if (JSON.stringify(actual) !== JSON.stringify({ digest: sha256, size, rows })) {
         throw new Error(
@@ -58,8 +63,19 @@ export class StoredBlocks {
   }
 
   async #frame({ pack, offset, length }: FrameReference, dictionary?: Buffer): Promise<Buffer> {
-    const range = { start: offset, end: offset + length };
-    const stored = await buffer(await this.#storage.get(packKey(this.#manifest.database, pack), { range }));
+    const stored = (await this.#pack(pack)).subarray(offset, offset + length);
     return zstdDecompressSync(stored, dictionary === undefined ? {} : { dictionary });
   }
+
+  #pack(name: string): Promise<Buffer> {
+    const known = this.#packs.get(name);
+    if (known !== undefined) return known;
+    const read = this.#storage.get(packKey(this.#manifest.database, name)).then(buffer);
+    this.#packs.set(name, read);
+    return read;
+  }
+}
+
+function digestOf(text: Buffer): string {
+  return hash("sha256", text, "hex");
 }

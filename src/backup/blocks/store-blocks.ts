@@ -79,6 +79,8 @@ export class BlockStore {
   /** The block to compress with: always one that is stored as itself, so that two frames at most are read for one. */
   #dictionaryFor(size: number, earlier: StoredBlock | undefined): FullBlock | undefined {
     if (earlier === undefined || size > MAX_DICTIONARY_SIZE) return undefined;
+    // What a delta was compressed with was no larger.
+    if (earlier.base === undefined && earlier.size > MAX_DICTIONARY_SIZE) return undefined;
     const { frame, sha256 } = earlier.base ?? earlier;
     if (!this.#base.packs.has(frame.pack)) return undefined;
     return { frame, sha256 };

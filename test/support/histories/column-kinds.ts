@@ -7,7 +7,15 @@ export interface ColumnKind {
   edges: readonly string[];
   /** What ALTER TABLE can make of it, and how, from `:column`. */
   becomes?: readonly (readonly [kind: string, using: string])[];
+  /** Another value whose text has as many bytes, from `:column`: the same one where there is none. */
+  sameSize?: string;
 }
+
+const HEXADECIMAL = "'^[0-9a-f]{32}$'";
+/** Another last digit. */
+const OTHER_NUMBER =
+  "CASE WHEN :column BETWEEN 10 AND 999999999 THEN :column - :column % 10 + (:column + 1) % 10 ELSE :column END";
+const OTHER_DIGEST = `CASE WHEN :column ~ ${HEXADECIMAL} THEN md5(:column) ELSE :column END`;
 
 const HARD_TEXTS = [
   "''",
@@ -29,6 +37,7 @@ const HARD_TEXTS = [
 
 const kinds = {
   integer: {
+    sameSize: OTHER_NUMBER,
     type: "integer",
     value: "@n",
     edges: ["-2147483648", "2147483647"],
@@ -45,12 +54,14 @@ const kinds = {
     becomes: [["integer", ":column::integer"]],
   },
   bigint: {
+    sameSize: OTHER_NUMBER,
     type: "bigint",
     value: "@n::bigint << 20",
     edges: ["-9223372036854775808", "9223372036854775807"],
   },
-  boolean: { type: "boolean", value: "@n % 2 = 0", edges: [] },
+  boolean: { sameSize: "NOT :column", type: "boolean", value: "@n % 2 = 0", edges: [] },
   text: {
+    sameSize: OTHER_DIGEST,
     type: "text",
     value: "md5(@n::text)",
     edges: HARD_TEXTS,
@@ -61,6 +72,7 @@ const kinds = {
     ],
   },
   varchar: {
+    sameSize: OTHER_DIGEST,
     type: "varchar(40)",
     value: "md5(@n::text)",
     edges: ["''", "'é'"],
@@ -76,6 +88,7 @@ const kinds = {
   name: { type: "name", value: "md5(@n::text)", edges: ["''"] },
   collated: { type: `text COLLATE :schema."as bytes"`, value: "'ä' || @n", edges: ["''"] },
   bytea: {
+    sameSize: "CASE WHEN length(:column) = 32 THEN sha256(:column) ELSE :column END",
     type: "bytea",
     value: "sha256(int8send(@n))",
     edges: ["''", String.raw`'\x00ff5c0a09'`, "decode(repeat('00', 2000), 'hex')"],
@@ -140,7 +153,12 @@ const kinds = {
     value: "jsonb_build_object('n', @n, 'text', md5(@n::text))",
     edges: [String.raw`'{"n": 1.10, "e": 1e3, "s": "\u00e9\n\\"}'`, "'null'", "'[]'"],
   },
-  uuid: { type: "uuid", value: "md5(@n::text)::uuid", edges: ["'00000000-0000-0000-0000-000000000000'"] },
+  uuid: {
+    sameSize: "md5(:column::text)::uuid",
+    type: "uuid",
+    value: "md5(@n::text)::uuid",
+    edges: ["'00000000-0000-0000-0000-000000000000'"],
+  },
   inet: { type: "inet", value: "inet '10.0.0.0' + @n", edges: ["'::ffff:1.2.3.4/128'", "'10.1.2.3/8'"] },
   cidr: { type: "cidr", value: "'10.0.0.0/8'", edges: ["'::/0'"] },
   macaddr: { type: "macaddr", value: "'08:00:2b:01:02:03'", edges: [] },
@@ -201,6 +219,7 @@ const kinds = {
   regclass: { type: "regclass", value: "'pg_catalog.pg_class'", edges: ["0"] },
   lsn: { type: "pg_lsn", value: "'16/B374D848'", edges: ["'0/0'"] },
   wide: {
+    sameSize: "CASE WHEN :column ~ '^[0-9a-f]+$' THEN reverse(:column) ELSE :column END",
     type: "text",
     value:
       "(SELECT string_agg(md5((@n * 100 + part)::text), '') FROM generate_series(1, 20 + @n % 80) AS part)",

@@ -2,7 +2,7 @@ import { quoteIdentifier as quote } from "../../../src/postgres/quote.ts";
 import type { History, OpenTransaction, Statement, Step, Table, World } from "./model.ts";
 import { Names } from "./names.ts";
 import { Random } from "./random.ts";
-import { changeRows, copyRows, insertRows, lockRows, updateHugely } from "./row-changes.ts";
+import { changeRows, copyRows, insertRows, lockRows, rewriteRows, updateHugely } from "./row-changes.ts";
 import { changeSchema, inSchema } from "./schema-changes.ts";
 import { changeStorage } from "./storage-changes.ts";
 import { createTable, type TableMaker } from "./tables.ts";
@@ -16,6 +16,7 @@ const SCHEMA_NAMES: readonly ((seed: number) => string)[] = [
 
 const FIRST_TABLES = 3;
 const FIRST_ROWS: readonly number[] = [1, 30, 300, 600];
+const ROOMY_ROWS = 500;
 const FIRST_LARGE_OBJECT = 1_000_000;
 
 export interface HistoryOptions {
@@ -59,7 +60,8 @@ function firstStep(maker: TableMaker): Step {
   for (let count = 0; count < FIRST_TABLES; count += 1) statements.push(...createTable(maker));
   for (const table of changeable(maker.world)) {
     if (maker.random.oneIn(6)) continue;
-    statements.push(insertRows(maker, table, maker.random.pick(FIRST_ROWS)));
+    const count = table.isRoomy ? ROOMY_ROWS : maker.random.pick(FIRST_ROWS);
+    statements.push(insertRows(maker, table, count));
   }
   return { statements, open: undefined };
 }
@@ -73,7 +75,7 @@ function nextStep(maker: TableMaker, seed: number): Step {
   const { random, world } = maker;
   const statements: Statement[] = [];
   // Some steps change nothing.
-  for (let count = random.below(7); count > 0 && changeable(world).length > 0; count -= 1) {
+  for (let count = random.below(9); count > 0 && changeable(world).length > 0; count -= 1) {
     const table = random.pick(changeable(world));
     const any = random.pick(world.tables);
     statements.push(...random.pick(ACTIONS)(maker, { table, any, seed }));
@@ -92,6 +94,12 @@ type Action = (
 ) => Statement[];
 
 const rows: Action = (maker, { table }) => changeRows(maker, table);
+const rewrite: Action = (maker, { table }) => {
+  const { random, world } = maker;
+  const roomy = changeable(world).filter(({ isRoomy }) => isRoomy);
+  const rewritten = roomy.length > 0 && !random.oneIn(4) ? random.pick(roomy) : table;
+  return [rewriteRows(maker, rewritten) ?? []].flat();
+};
 const storage: Action = (maker, { any }) => changeStorage(maker, any);
 const schema: Action = (maker, { any }) => changeSchema(maker, any);
 const copy: Action = (maker, { table }) => copyRows(maker, table);
@@ -155,6 +163,15 @@ const ACTIONS: readonly Action[] = [
   rows,
   rows,
   rows,
+  rewrite,
+  rewrite,
+  rewrite,
+  rewrite,
+  rewrite,
+  rewrite,
+  rewrite,
+  rewrite,
+  rewrite,
   storage,
   storage,
   storage,

@@ -31,6 +31,8 @@ export interface Table {
   /** A view depends on its columns, or other tables do: they stay as they are. */
   isPinned: boolean;
   isUnlogged: boolean;
+  /** Made to be rewritten in place. */
+  isRoomy: boolean;
 }
 
 /** One statement, or several that run in one query. */

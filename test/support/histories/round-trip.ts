@@ -12,6 +12,8 @@ import type { SharedPostgres } from "../shared-servers.ts";
 
 /** Bytes: one or two pages, so that tables of some hundred rows are many blocks. */
 const BLOCK_SIZE = 12 * 1024;
+/** Bytes, so that a database of some hundred small tables is several packs. */
+const PACK_SIZE = 64 * 1024;
 const never = new AbortController().signal;
 
 /** Backups are beside the cache that restores fetch them into. */
@@ -24,11 +26,21 @@ export function environmentFor({ programs }: SharedPostgres): Environment {
   return { ...process.env, ...(programs === undefined ? {} : { DATAOPS_POSTGRES_BIN: programs }) };
 }
 
-/** Backs up with every table that can be as blocks. `onReading` is called when the snapshot stands. */
+export interface BackUpOptions {
+  folder: string;
+  format: "blocks" | "archive";
+  /** When it is made, as it is told: milliseconds since the epoch. */
+  now: number;
+  /** Called when the snapshot stands. */
+  onReading: () => void;
+}
+
+/** Backs up, with every table that can be as blocks where that is the format. @returns also what it warned of */
 export async function backUp(
   { settings, server }: TestDatabase,
-  { folder, now, onReading }: { folder: string; now: number; onReading: () => void },
-): Promise<Manifest> {
+  { folder, format, now, onReading }: BackUpOptions,
+): Promise<{ manifest: Manifest; warnings: string[] }> {
+  const warnings: string[] = [];
   const progress: typeof silentReporter.progress = (...parameters) => {
     onReading();
     return silentReporter.progress(...parameters);
@@ -36,7 +48,7 @@ export async function backUp(
   const { manifest } = await runBackup(
     {
       openStorage: () => Promise.resolve(openFileStorage(storageIn(folder))),
-      reporter: { ...silentReporter, progress },
+      reporter: { ...silentReporter, warn: (message) => void warnings.push(message), progress },
       signal: never,
       environment: environmentFor(server),
       now: () => now,
@@ -49,12 +61,13 @@ export async function backUp(
       lockWaitTimeout: 20_000,
       stallTimeout: 60_000,
       compressionLevel: 1,
-      format: "blocks",
+      format,
       blockThreshold: 0,
       blockSize: BLOCK_SIZE,
+      packSize: PACK_SIZE,
     },
   );
-  return manifest;
+  return { manifest, warnings };
 }
 
 /** Restores a backup into a new database, looks at it, and drops it. */

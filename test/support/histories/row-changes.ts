@@ -58,6 +58,30 @@ export function updateRows({ random, world }: Place, table: Table): Statement | 
   };
 }
 
+/**
+ * Other values of as many bytes, in few rows: blocks stay as long and have as many rows, wherever there is room for the
+ * new rows beside the old ones.
+ */
+export function rewriteRows({ random, world }: Place, table: Table): Statement | undefined {
+  const key = keyOf(table);
+  const others = allColumns(table).filter(
+    (column) => column !== key && !column.isPinned && column.kind.sameSize !== undefined,
+  );
+  if (key === undefined || others.length === 0) return undefined;
+  const set = random.some(others, 1 + random.below(2)).map(({ name, kind }) => {
+    const value = (kind.sameSize ?? "").replaceAll(":column", () => quote(name));
+    return `${quote(name)} = ${value}`;
+  });
+  const name = quote(key.name);
+  const at = random.below(table.nextKey);
+  const rows = random.pick([
+    `${name} = ${at}`,
+    `${name} BETWEEN ${at} AND ${at + random.below(3)}`,
+    `hashint8(${name}::bigint + ${at}) & 63 = 0`,
+  ]);
+  return { sql: `UPDATE ${inSql(world, table)} SET ${set.join(", ")} WHERE ${rows}`, about: table.name };
+}
+
 export function deleteRows({ random, world }: Place, table: Table): Statement {
   const key = keyOf(table);
   const which =

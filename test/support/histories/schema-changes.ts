@@ -189,8 +189,9 @@ const renameLabel: Change = ({ names, world }, table) => [
   },
 ];
 
-const setLogged: Change = ({ world }, table) => {
-  if (!table.isUnlogged) return [];
+const setLogged: Change = ({ world }) => {
+  const table = world.tables.find(({ isUnlogged }) => isUnlogged);
+  if (table === undefined) return [];
   table.isUnlogged = false;
   return alter(world, table, "SET LOGGED");
 };

@@ -37,6 +37,7 @@ function newTable(maker: TableMaker, changes: Partial<Table> = {}): Table {
     isRanged: false,
     isPinned: false,
     isUnlogged: false,
+    isRoomy: false,
     ...changes,
   };
   world.tables.push(table);
@@ -82,6 +83,17 @@ const wide: Shape = (maker) => {
   const table = newTable(maker);
   table.columns.push(...columns);
   return [create(maker, table)];
+};
+
+/** Rows of equal length, with room on each page for another version of some. */
+const roomy: Shape = (maker) => {
+  const { names, random } = maker;
+  const table = newTable(maker, { isRoomy: true });
+  for (const kind of ["uuid", "text", "integer"] as const) {
+    table.columns.push({ name: names.next("v"), kind: COLUMN_KINDS[kind], isPinned: false });
+  }
+  const keyed = random.oneIn(2) ? [primaryKey(table)] : [];
+  return [create(maker, table, keyed, `WITH (fillfactor = ${40 + random.below(50)})`)];
 };
 
 const toasted: Shape = (maker) => {
@@ -245,6 +257,10 @@ const SHAPES: readonly Shape[] = [
   withKey,
   withoutKey,
   withoutKey,
+  roomy,
+  roomy,
+  roomy,
+  roomy,
   toasted,
   toasted,
   wide,
