@@ -1,3 +1,4 @@
+import { storedSize } from "../repository/manifest.ts";
 import { runBackup } from "../backup/backup.ts";
 import { backupSettings, requireDatabase, requireStorage, theProductionDatabase } from "../config/select.ts";
 import { openStorage } from "../storage/open.ts";
@@ -65,6 +66,6 @@ export async function runBackupCommand(
   return {
     exit: "done",
     data: manifest,
-    text: `backup ${manifest.id} of ${database.name}: ${humanPlural(manifest.tables.length, "table")}, ${humanPlural(rows, "row")}, ${humanBytes(manifest.archive.size)} stored from ${humanBytes(manifest.source.size)}, in ${took}`,
+    text: `backup ${manifest.id} of ${database.name}: ${humanPlural(manifest.tables.length, "table")}, ${humanPlural(rows, "row")}, ${humanBytes(storedSize(manifest))} stored from ${humanBytes(manifest.source.size)}, in ${took}`,
   };
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { DataopsError } from "../errors.ts";
 import { BACKUP_ID_PATTERN } from "./backup-id.ts";
-import { DATABASE_NAME_PATTERN, PACK_NAME_PATTERN } from "./keys.ts";
+import { backupOfPack, DATABASE_NAME_PATTERN, PACK_NAME_PATTERN } from "./keys.ts";
 
 /**
  * The manifest: the JSON that describes a backup. A backup exists if and only if its manifest does.
@@ -162,6 +162,12 @@ export type ManifestSource = Manifest["source"];
 export type ManifestTable = Manifest["tables"][number];
 export type ManifestBlocks = z.infer<typeof blocksSchema>;
 export type ManifestBlockTable = ManifestBlocks["tables"][number];
+
+/** Bytes that a backup added to the storage, but for its manifest: its archive, and the packs that it wrote. */
+export function storedSize({ id, archive, blocks }: Manifest): number {
+  const own = (blocks?.packs ?? []).filter(({ name }) => backupOfPack(name) === id);
+  return own.reduce((sum, { size }) => sum + size, archive.size);
+}
 
 /** The bytes of a manifest, its digest last. By hand: `jq -cj 'del(.sha256)' manifest.json | sha256sum`. */
 export function serializeManifest(manifest: Manifest): Uint8Array {
