@@ -4,27 +4,33 @@ import type { Environment } from "../../src/config/environment.ts";
 import type { Manifest } from "../../src/repository/manifest.ts";
 import { openFileStorage } from "../../src/storage/file.ts";
 
+export interface BackupOptions extends Partial<BackupRequest> {
+  /** Where the PostgreSQL programs are looked for. */
+  programs?: Environment;
+  signal?: AbortSignal;
+  /** When the backup starts, in milliseconds since the epoch. */
+  now?: number;
+  /** Warnings are added to it. */
+  warnings?: string[];
+}
+
 /** Backs a database up into a folder, quietly; with every eligible table as blocks unless `format` says otherwise. */
 export async function backUpInto(
   folder: string,
   connection: ConnectionSettings,
-  changes: Partial<BackupRequest> & {
-    /** Where the PostgreSQL programs are looked for. */
-    programs?: Environment;
-  } = {},
+  { programs = process.env, signal, now, warnings, ...request }: BackupOptions = {},
 ): Promise<Manifest> {
-  const { programs = process.env, ...request } = changes;
   const { manifest } = await runBackup(
     {
       openStorage: () => Promise.resolve(openFileStorage(folder)),
       reporter: {
         progress: () => ({ add: () => undefined, end: () => undefined }),
         info: () => undefined,
-        warn: () => undefined,
+        warn: (message: string) => void warnings?.push(message),
       },
-      signal: new AbortController().signal,
+      signal: signal ?? new AbortController().signal,
       environment: programs,
-      now: Date.now,
+      now: () => now ?? Date.now(),
       version: "test",
     },
     {
@@ -40,6 +46,12 @@ export async function backUpInto(
     },
   );
   return manifest;
+}
+
+/** Start times a minute apart, so that the newest backup is the one made last. */
+export function minutes(): () => number {
+  let now = Date.parse("2026-11-21T04:00:00Z");
+  return () => (now += 60_000);
 }
 
 /** The keys of all objects and unfinished uploads in a folder, but for the marker. */

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { promisify } from "node:util";
 import { constants, zstdCompress } from "node:zlib";
 import type { ConnectionSettings } from "../../config/connection.ts";
+import { together } from "../../parallel.ts";
 import { connect } from "../../postgres/client.ts";
 import { joinSnapshot } from "../../postgres/snapshot.ts";
 import { serializeBlockIndex, type BlockRange } from "../../repository/blocks/block-index.ts";
@@ -44,12 +45,10 @@ export interface BlocksRequest {
  */
 export async function dumpBlocks(request: BlocksRequest): Promise<ManifestBlocks> {
   const { tables, base, store, packs, blockSize } = request;
-  const failure = new AbortController();
-  const signal = AbortSignal.any([request.signal, failure.signal]);
   const pool = new BufferPool();
   const readers = tables.map((table) => {
     const known = knownTable(table, base);
-    return new TableReader(table, { store, known, pool, blockSize, onData: request.onData, signal });
+    return new TableReader(table, { store, known, pool, blockSize, onData: request.onData });
   });
   const work = readers.flatMap((reader) => {
     const known = knownTable(reader.table, base);
@@ -57,17 +56,12 @@ export async function dumpBlocks(request: BlocksRequest): Promise<ManifestBlocks
   });
 
   const remaining = work.values();
-  const readNext = async (): Promise<void> => {
+  await together(Math.min(request.jobs, work.length), request.signal, async (signal) => {
     const { connection, applicationName, snapshot } = request;
     await using client = await connect(connection, { applicationName, signal });
     await joinSnapshot(client, snapshot);
-    for (const { reader, segment } of remaining) await reader.read(client, segment);
-  };
-  const jobs = Array.from({ length: Math.min(request.jobs, work.length) }, () =>
-    readNext().catch((error: unknown) => failure.abort(error)),
-  );
-  await Promise.all(jobs);
-  signal.throwIfAborted();
+    for (const { reader, segment } of remaining) await reader.read(client, segment, signal);
+  });
 
   const described = [];
   for (const reader of readers) described.push(await describeTable(reader, request));

@@ -32,7 +32,6 @@ export interface ReadDependencies {
   blockSize: number | undefined;
   /** Told of the bytes that came from the server. */
   onData: (bytes: number) => void;
-  signal: AbortSignal;
 }
 
 /** Reads one table, segment by segment, by whichever connection is free, and stores what the base does not have. */
@@ -62,13 +61,13 @@ export class TableReader {
    *
    * @throws as `runCopies` and `BlockStore.store` do
    */
-  async read(client: PostgresClient, segment: Segment): Promise<void> {
+  async read(client: PostgresClient, segment: Segment, signal: AbortSignal): Promise<void> {
     if (segment.ranges === undefined) {
-      await this.#findRanges(client, segment);
+      await this.#findRanges(client, segment, signal);
       return;
     }
     for (let first = 0; first < segment.ranges.length; first += COPIES_PER_QUERY) {
-      await this.#readRanges(client, segment.ranges.slice(first, first + COPIES_PER_QUERY));
+      await this.#readRanges(client, segment.ranges.slice(first, first + COPIES_PER_QUERY), signal);
     }
   }
 
@@ -76,7 +75,7 @@ export class TableReader {
    * Reads a segment that has no ranges yet. They follow from this segment alone, so that they are the same when a run that
    * was killed is made once more.
    */
-  async #findRanges(client: PostgresClient, segment: Segment): Promise<void> {
+  async #findRanges(client: PostgresClient, segment: Segment, signal: AbortSignal): Promise<void> {
     const seen = new TextLength(this.table);
     let length: RangeLength = { pages: FIRST_RANGE_PAGES };
     let from: TuplePosition | undefined = segment.from;
@@ -84,7 +83,7 @@ export class TableReader {
     while (from !== undefined) {
       length = chooseRangeLength(seen.text, length, this.#dependencies.blockSize);
       const ranges: Range[] = nextRanges(segment, { from, length, count, pages: this.table.pages });
-      const blocks = await this.#readRanges(client, ranges);
+      const blocks = await this.#readRanges(client, ranges, signal);
       for (const [index, range] of ranges.entries()) seen.add(range, blocks[index]);
       const end: TuplePosition | undefined = ranges.at(-1)?.to;
       from = end === segment.to ? undefined : end;
@@ -92,17 +91,21 @@ export class TableReader {
     }
   }
 
-  async #readRanges(client: PostgresClient, ranges: readonly Range[]): Promise<(StoredBlock | undefined)[]> {
+  async #readRanges(
+    client: PostgresClient,
+    ranges: readonly Range[],
+    signal: AbortSignal,
+  ): Promise<(StoredBlock | undefined)[]> {
     const { store } = this.#dependencies;
     const batch = new Batch(store, ranges, ({ from }) => this.#earlier.get(from));
-    await this.#copy(client, ranges, batch);
+    await this.#copy(client, ranges, batch, signal);
     const blocks: (StoredBlock | undefined)[] = [];
     for (const [index, range] of ranges.entries()) {
       let block = await batch.blocks[index];
       if (block === "changed") {
         // Its digest alone was taken, and it is not the base's: once more, to store it.
         const again = new Batch(store, [range], () => undefined);
-        await this.#copy(client, [range], again);
+        await this.#copy(client, [range], again, signal);
         block = await again.blocks[0];
       }
       if (block === "changed") throw new Error("a block was read twice, and not stored");
@@ -112,8 +115,13 @@ export class TableReader {
     return blocks;
   }
 
-  async #copy(client: PostgresClient, ranges: readonly Range[], batch: Batch): Promise<void> {
-    const { pool, signal, onData } = this.#dependencies;
+  async #copy(
+    client: PostgresClient,
+    ranges: readonly Range[],
+    batch: Batch,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { pool, onData } = this.#dependencies;
     const texts = new BlockTexts(batch, pool, onData);
     const statements = ranges.map((range) => copyStatement(this.table, range));
     try {

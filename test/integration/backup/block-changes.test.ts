@@ -5,7 +5,7 @@ import type { PostgresClient } from "../../../src/postgres/client.ts";
 import { archiveKey, manifestKey, packKey } from "../../../src/repository/keys.ts";
 import type { Manifest } from "../../../src/repository/manifest.ts";
 import { openFileStorage } from "../../../src/storage/file.ts";
-import { backUpWithBlocks, minutes } from "../../support/backups-with-blocks.ts";
+import { backUpInto, minutes } from "../../support/run-backup.ts";
 import { copyOut } from "../../support/copy-out.ts";
 import { test, type TestDatabase } from "../../support/postgres-test.ts";
 import { StoredBlocks } from "../../support/stored-blocks.ts";
@@ -19,7 +19,7 @@ const ORDERS = `
 interface Shop {
   folder: string;
   client: PostgresClient;
-  backUp: (options?: Parameters<typeof backUpWithBlocks>[2]) => Promise<Manifest>;
+  backUp: (options?: Parameters<typeof backUpInto>[2]) => Promise<Manifest>;
   /** Whether the blocks of `orders` are what the table holds now. */
   isEqual: (manifest: Manifest) => Promise<boolean>;
 }
@@ -32,7 +32,7 @@ async function shop(database: TestDatabase): Promise<Shop> {
   return {
     folder,
     client,
-    backUp: (options) => backUpWithBlocks(folder, database.settings, { now: next(), ...options }),
+    backUp: (options) => backUpInto(folder, database.settings, { now: next(), ...options }),
     isEqual: async (manifest) => {
       const expected = await copyOut(client.raw, "COPY orders TO STDOUT");
       return (await stored(folder, manifest).text("orders")).equals(expected);

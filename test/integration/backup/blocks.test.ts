@@ -5,7 +5,7 @@ import { openSnapshot } from "../../../src/postgres/snapshot.ts";
 import { quoteIdentifier, quoteQualified } from "../../../src/postgres/quote.ts";
 import { packKey } from "../../../src/repository/keys.ts";
 import { openFileStorage } from "../../../src/storage/file.ts";
-import { backUpWithBlocks } from "../../support/backups-with-blocks.ts";
+import { backUpInto } from "../../support/run-backup.ts";
 import { everyKindOfTable } from "../../support/every-kind-of-table.ts";
 import { test } from "../../support/postgres-test.ts";
 import { StoredBlocks } from "../../support/stored-blocks.ts";
@@ -43,7 +43,7 @@ describe("a backup with blocks", () => {
     const folder = await temporaryFolder("blocks");
     const client = await database.connect();
     await client.query(everyKindOfTable({ size: 8_000_000 }));
-    const manifest = await backUpWithBlocks(folder, database.settings);
+    const manifest = await backUpInto(folder, database.settings);
     const storage = openFileStorage(folder);
     await using snapshot = await openSnapshot(client);
     const tables = manifest.blocks?.tables ?? [];
@@ -66,12 +66,12 @@ describe("a backup with blocks", () => {
     await client.query(`
       CREATE TABLE orders AS SELECT n AS id, md5(n::text) AS note FROM generate_series(1, 100000) AS n;
       CREATE TABLE empty (id int)`);
-    const first = await backUpWithBlocks(folder, database.settings, { now: Date.now() - 20_000 });
-    const second = await backUpWithBlocks(folder, database.settings, { now: Date.now() - 10_000 });
+    const first = await backUpInto(folder, database.settings, { now: Date.now() - 20_000 });
+    const second = await backUpInto(folder, database.settings, { now: Date.now() - 10_000 });
     expect(second.blocks).toEqual(first.blocks);
     expect((await files(folder)).filter((key) => key.endsWith(".pack"))).toHaveLength(1);
     await client.query("DELETE FROM orders WHERE id = 50000");
-    const third = await backUpWithBlocks(folder, database.settings);
+    const third = await backUpInto(folder, database.settings);
     expect(third.blocks?.packs).toHaveLength(2);
     const storage = openFileStorage(folder);
     const ranges = await new StoredBlocks(storage, third).ranges("orders");
@@ -83,10 +83,10 @@ describe("a backup with blocks", () => {
     const folder = await temporaryFolder("blocks");
     const client = await database.connect();
     await client.query("CREATE TABLE orders AS SELECT generate_series(1, 1000) AS id");
-    const first = await backUpWithBlocks(folder, database.settings, { now: Date.now() - 10_000 });
+    const first = await backUpInto(folder, database.settings, { now: Date.now() - 10_000 });
     await openFileStorage(folder).delete(packKey("shop", first.blocks?.packs[0]?.name ?? ""));
     const warnings: string[] = [];
-    const second = await backUpWithBlocks(folder, database.settings, { warnings });
+    const second = await backUpInto(folder, database.settings, { warnings });
     expect(warnings.join()).toMatch(/-1\.pack is missing: its blocks are written anew/);
     expect(second.blocks?.packs).toMatchObject([{ name: `${second.id}-1` }]);
   });
@@ -96,11 +96,11 @@ describe("a backup with blocks", () => {
     const client = await database.connect();
     await client.query(`
       CREATE TABLE files AS SELECT n AS id, repeat(md5(n::text), 200000) AS content FROM generate_series(1, 6) AS n`);
-    const first = await backUpWithBlocks(folder, database.settings, { now: Date.now() - 20_000 });
-    const second = await backUpWithBlocks(folder, database.settings, { now: Date.now() - 10_000 });
+    const first = await backUpInto(folder, database.settings, { now: Date.now() - 20_000 });
+    const second = await backUpInto(folder, database.settings, { now: Date.now() - 10_000 });
     expect(second.blocks).toEqual(first.blocks);
     await client.query("UPDATE files SET content = content || 'x' WHERE id = 3");
-    const third = await backUpWithBlocks(folder, database.settings);
+    const third = await backUpInto(folder, database.settings);
     const stored = new StoredBlocks(openFileStorage(folder), third);
     expect(stored.table("files").index.pack).toBe(`${third.id}-1`);
     const { text } = await copied(
@@ -119,7 +119,7 @@ describe("a backup with blocks", () => {
       CREATE TYPE state AS ENUM ('open', 'closed');
       CREATE TABLE damaged AS SELECT 'closed'::state AS state;
       DELETE FROM pg_enum WHERE enumlabel = 'closed'`);
-    await expect(backUpWithBlocks(folder, database.settings)).rejects.toMatchObject({ exit: "failed" });
+    await expect(backUpInto(folder, database.settings)).rejects.toMatchObject({ exit: "failed" });
     expect(await files(folder)).toEqual([]);
   });
 
@@ -131,7 +131,7 @@ describe("a backup with blocks", () => {
     );
     const controller = new AbortController();
     const reason = new Error("enough");
-    const running = backUpWithBlocks(folder, database.settings, { signal: controller.signal });
+    const running = backUpInto(folder, database.settings, { signal: controller.signal });
     const watching = await database.connect();
     for (;;) {
       const [row] = await watching.query<{ reading: boolean }>(
