@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { COLUMN_KINDS } from "../../support/histories/column-kinds.ts";
+import { planFates } from "../../support/histories/fates.ts";
 import { generateHistory } from "../../support/histories/generate.ts";
 import type { History } from "../../support/histories/model.ts";
 
@@ -90,4 +91,12 @@ test("transactions stay open over a backup, end while it reads, and are rolled b
     open.filter(({ statements }) => statements.length > 1).map(({ ends, how }) => `${how} ${ends}`),
   );
   expect([...ways].sort()).toEqual(["COMMIT after", "COMMIT during", "ROLLBACK after", "ROLLBACK during"]);
+});
+
+test("runs are killed, backups are archives, and packs are lost", () => {
+  const fates = Array.from({ length: 10 }, (_, group) => planFates(group, STEPS));
+  const all = fates.flat().flatMap(({ format, isKilled, damage }) => [format, isKilled, damage]);
+  expect(new Set(all)).toEqual(new Set(["blocks", "archive", true, false, "none", "deleted", "cut"]));
+  const whole = { format: "blocks", isKilled: false };
+  for (const plan of fates) expect([plan.at(0), plan.at(-1)]).toMatchObject([whole, whole]);
 });
