@@ -44,7 +44,7 @@ function referenceSql(world: World, to: Table, salt: number): string {
   return `(SELECT ${key} FROM ${inSql(world, to)} WHERE ${key} >= (n + ${salt}) % ${to.nextKey} ORDER BY ${key} LIMIT 1)`;
 }
 
-export function updateRows({ random, world }: Place, table: Table): Statement | undefined {
+function updateRows({ random, world }: Place, table: Table): Statement | undefined {
   const key = keyOf(table);
   const others = allColumns(table).filter((column) => column !== key);
   if (key === undefined || others.length === 0) return undefined;
@@ -82,7 +82,7 @@ export function rewriteRows({ random, world }: Place, table: Table): Statement |
   return { sql: `UPDATE ${inSql(world, table)} SET ${set.join(", ")} WHERE ${rows}`, about: table.name };
 }
 
-export function deleteRows({ random, world }: Place, table: Table): Statement {
+function deleteRows({ random, world }: Place, table: Table): Statement {
   const key = keyOf(table);
   const which =
     key === undefined
