@@ -1,13 +1,16 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
+import { watchMemory } from "./memory.ts";
 
 /** What one run of one contender came to. */
 export interface Measurement {
   /** Wall time. */
   seconds: number;
-  /** The process's peak resident memory, without its children's; undefined where it was not looked at. */
+  /** The last program's own peak resident memory; undefined where it was not looked at. */
   peakBytes: number | undefined;
+  /** The most that all programs and their children held at one moment, as samples saw it; pages they share count for each. */
+  treePeakBytes: number | undefined;
 }
 
 export interface Program {
@@ -17,48 +20,59 @@ export interface Program {
   folder?: string;
 }
 
-const SAMPLE_INTERVAL = 20;
 const KEPT_OUTPUT = 4000;
 
 /** Runs a program to its end. @throws Error with the end of what it said, where that is not with 0 */
-export async function measure({ command, args, environment, folder }: Program): Promise<Measurement> {
+export function measure(program: Program): Promise<Measurement> {
+  return measurePipeline([program]);
+}
+
+/**
+ * Runs programs to their ends, each one's stdout being the next one's stdin, with nothing of ours between them.
+ *
+ * @param file where the last one's stdout goes; it is kept for messages otherwise
+ * @throws Error with the end of what they said, where not all end with 0
+ */
+export async function measurePipeline(programs: readonly Program[], file?: string): Promise<Measurement> {
+  await using output = file === undefined ? undefined : await open(file, "w");
   const started = performance.now();
-  const child = spawn(command, args, { cwd: folder, env: environment, stdio: ["ignore", "pipe", "pipe"] });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text: string) => {
-      output = (output + text).slice(-KEPT_OUTPUT);
+  const children: ChildProcess[] = [];
+  const said: string[] = [];
+  for (const [index, { command, args, environment, folder }] of programs.entries()) {
+    const upstream = children.at(-1)?.stdout;
+    const isLast = index === programs.length - 1;
+    const child = spawn(command, args, {
+      cwd: folder,
+      env: environment,
+      stdio: [upstream ?? "ignore", isLast && output !== undefined ? output.fd : "pipe", "pipe"],
     });
+    // Only the two programs hold the pipe now: the end of one is the end of input, or a broken pipe, for the other.
+    upstream?.destroy();
+    children.push(child);
+    for (const stream of [child.stderr, isLast ? child.stdout : undefined]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        said[index] = ((said[index] ?? "") + text).slice(-KEPT_OUTPUT);
+      });
+    }
   }
-  let peakBytes = 0;
-  const sample = async (): Promise<void> => {
-    peakBytes = Math.max(peakBytes, await highWaterMark(child.pid));
-  };
-  const timer = setInterval(() => void sample(), SAMPLE_INTERVAL);
+  const memory = watchMemory(children.map(({ pid }) => pid));
   try {
-    await once(child, "exit");
+    await Promise.all(children.map((child) => once(child, "exit")));
   } finally {
-    clearInterval(timer);
+    memory.stop();
   }
   const seconds = (performance.now() - started) / 1000;
-  if (child.exitCode !== 0) {
+  for (const [index, { exitCode, signalCode }] of children.entries()) {
+    if (exitCode === 0) continue;
+    const { command, args } = programs[index] ?? { command: "?", args: [] };
     throw new Error(
-      `\`${[command, ...args].join(" ")}\` ended with ${child.exitCode ?? child.signalCode}:\n${output}`,
+      `\`${[command, ...args].join(" ")}\` ended with ${exitCode ?? signalCode}:\n${said.join("\n")}`,
     );
   }
-  return { seconds, peakBytes: peakBytes === 0 ? undefined : peakBytes };
+  return { seconds, ...memory.peaks() };
 }
 
-/** `VmHWM` never falls, so the last sample before the end has the peak. 0 where there is no /proc, or no process any more. */
-async function highWaterMark(pid: number | undefined): Promise<number> {
-  try {
-    const status = await readFile(`/proc/${pid}/status`, "utf8");
-    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
-}
-
+/** NaN for no values. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);

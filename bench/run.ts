@@ -1,138 +1,105 @@
 /**
- * Measures dataops beside the stock programs, in turn, on servers of its own: `npm run bench -- --size 1GB --runs 3`.
- * Checks that every restored database equals the source, and writes docs/benchmarks.md.
+ * Measures dataops beside stock programs, restic and borg, in turn, on servers of its own: `npm run bench -- --size 1.25GB --runs 3`.
+ * Checks that every restored database equals the source. With `--write` it writes docs/benchmarks.md. Exits with 1 where a budget is not met.
  */
-import { stat, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { compareDatabases } from "../test/support/compare-databases.ts";
-import { settingsFor } from "../test/support/postgres-servers.ts";
-import {
-  dataopsBackup,
-  dataopsFetch,
-  publishArchive,
-  stockBackup,
-  stockRestore,
-  storedBytes,
-  type Contender,
-} from "./contenders.ts";
-import type { Measurement } from "./measure.ts";
-import { ratioOf, renderReport, type Round, type Series } from "./report.ts";
-import { megabytes, parseSize } from "./size.ts";
-import { fillSource, setStage, SOURCE_DATABASE, type Stage } from "./stage.ts";
-
-/** The budgets of this version: wall time, as a share of the stock programs'. */
-const BUDGETS = { backup: 0.5, restore: 0.8 };
+import { checksOf, helpCheck, verdictOf } from "./budgets.ts";
+import { playChurn } from "./churn.ts";
+import { measureHelp } from "./help-time.ts";
+import { describeMachine, versionOf } from "./machine.ts";
+import { CHURN, HELP, parseOptions, type Options } from "./options.ts";
+import { renderReport, type JudgedRound } from "./report.ts";
+import type { Round } from "./results.ts";
+import { BACKUPS, playRound, RESTORES } from "./round.ts";
+import { megabytes } from "./size.ts";
+import { setStage, type Stage } from "./stage.ts";
+import { say } from "./say.ts";
 
 const REPORT = fileURLToPath(new URL("../docs/benchmarks.md", import.meta.url));
+/** Of `--help`, which takes a few dozen milliseconds. */
+const HELP_RUNS = 20;
+/** Contenders that are measured where their program is found. */
+const OPTIONAL_PROGRAMS = ["restic", "borg"];
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      size: { type: "string", default: ["100MB"], multiple: true },
-      runs: { type: "string", default: "3" },
-      /** Without it the report goes to stdout only. */
-      write: { type: "boolean", default: false },
-    },
-  });
-  const sizes = values.size.map(parseSize);
-  const runs = Number(values.runs);
-  await using cleanup = new AsyncDisposableStack();
-  const stage = await setStage(cleanup);
-  const rounds: Round[] = [];
-  for (const size of sizes) rounds.push(await playRound(stage, size, runs));
-  const report = renderReport(rounds, {
-    runs,
-    serverVersion: String(stage.source.version),
-    clientVersion: stage.programs,
-    command: `npm run bench -- ${process.argv.slice(2).join(" ")}`,
+  const args = process.argv.slice(2);
+  const contenders = Object.keys({ ...BACKUPS, ...RESTORES });
+  const options = parseOptions(args, [...contenders, CHURN, HELP]);
+  const missing = await missingPrograms();
+  const isWanted = (id: string): boolean => options.isWanted(id) && !missing.includes(id);
+
+  const machine: string[] = [];
+  const rounds: JudgedRound[] = [];
+  for (const size of options.sizes) {
+    const { round, lines } = await measureSize(size, { ...options, isWanted });
+    if (machine.length === 0) machine.push(...lines);
+    rounds.push({ round, checks: checksOf(round) });
+  }
+  const general = isWanted(HELP) ? [helpCheck(await helpRatio())] : [];
+
+  const report = renderReport(rounds, general, {
+    runs: options.runs,
+    command: ["npm run bench", ...(args.length === 0 ? [] : ["--", ...args])].join(" "),
     date: new Date().toISOString().slice(0, 10),
+    machine,
+    absent: absences(contenders, options, missing),
   });
   process.stdout.write(`\n${report}`);
-  if (values.write) await writeFile(REPORT, report);
-  if (rounds.some(({ backup, restore }) => [...backup, ...restore].some(isOverBudget))) process.exitCode = 1;
+  if (options.write) await writeFile(REPORT, report);
+  const checks = [...rounds.flatMap((round) => round.checks), ...general];
+  if (checks.some((check) => verdictOf(check) === "not met")) process.exitCode = 1;
 }
 
-function isOverBudget(series: Series): boolean {
-  const budget = series.baseline?.budget;
-  return budget !== undefined && (ratioOf(series) ?? 0) > budget;
+/** On servers of its own, since Ceph keeps what was deleted for hours. */
+async function measureSize(size: number, options: Options): Promise<{ round: Round; lines: string[] }> {
+  say(`a database of about ${megabytes(size)}`);
+  const { round, lines } = await onStage(async (stage) => ({
+    round: await playRound(stage, { ...options, size }),
+    lines: await describeMachine(stage),
+  }));
+  if (!options.churn) return { round, lines };
+  const churn = await onStage((stage) => playChurn(stage, { size, runs: options.runs }));
+  return { round: { ...round, churn }, lines };
 }
 
-async function playRound(stage: Stage, size: number, runs: number): Promise<Round> {
-  say(`making a database of about ${megabytes(size)}`);
-  const databaseBytes = await fillSource(stage, size);
-
-  const stock = stockBackup(stage);
-  const [baseline, toS3, toFile] = await takeTurns(
-    [stock, dataopsBackup(stage, "s3"), dataopsBackup(stage, "file")],
-    runs,
-    stage,
-  );
-  const stored = await storedBytes(stage);
-  const backup: Series = { ...named(baseline), bytes: (await stat(stock.archive)).size };
-
-  await publishArchive(stage, stock.archive);
-  const [restored, cold, warm] = await takeTurns(
-    [stockRestore(stage), dataopsFetch(stage, "empty"), dataopsFetch(stage, "filled")],
-    runs,
-    stage,
-  );
-  const restore = named(restored);
-  return {
-    databaseBytes,
-    backup: [
-      backup,
-      { ...named(toS3), bytes: stored, baseline: { series: backup, budget: BUDGETS.backup } },
-      { ...named(toFile), bytes: stored, baseline: { series: backup, budget: BUDGETS.backup } },
-    ],
-    restore: [
-      restore,
-      { ...named(cold), baseline: { series: restore, budget: BUDGETS.restore } },
-      { ...named(warm), baseline: { series: restore } },
-    ],
+async function onStage<T>(play: (stage: Stage) => Promise<T>): Promise<T> {
+  await using cleanup = new AsyncDisposableStack();
+  let ending: Promise<void> | undefined;
+  const end = (signal: NodeJS.Signals): void => {
+    // What is being measured fails without its servers.
+    ending ??= cleanup.disposeAsync().finally(() => process.exit(signal === "SIGINT" ? 130 : 143));
   };
-}
-
-interface Runs {
-  contender: Contender;
-  runs: Measurement[];
-}
-
-/** Every contender once per run; who begins changes. What the first run of each restored is compared with the source. */
-async function takeTurns(contenders: readonly Contender[], count: number, stage: Stage): Promise<Runs[]> {
-  const results = contenders.map((contender): Runs => ({ contender, runs: [] }));
-  for (let run = 0; run < count; run += 1) {
-    for (let turn = 0; turn < results.length; turn += 1) {
-      const result = results[(run + turn) % results.length];
-      if (result === undefined) continue;
-      await result.contender.prepare();
-      const measurement = await result.contender.run();
-      result.runs.push(measurement);
-      say(`${result.contender.name}: ${measurement.seconds.toFixed(1)} s`);
-      if (run === 0) await verify(stage, result.contender);
-    }
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, end);
+    cleanup.defer(() => void process.off(signal, end));
   }
-  return results;
+  try {
+    return await play(await setStage(cleanup));
+  } catch (error) {
+    await ending;
+    throw error;
+  }
 }
 
-function named(result: Runs | undefined): Series {
-  if (result === undefined) throw new Error("every contender has its runs");
-  return { name: result.contender.name, runs: result.runs };
+async function missingPrograms(): Promise<string[]> {
+  const versions = await Promise.all(OPTIONAL_PROGRAMS.map((program) => versionOf(program)));
+  return OPTIONAL_PROGRAMS.filter((_, index) => versions[index] === undefined);
 }
 
-async function verify(stage: Stage, contender: Contender): Promise<void> {
-  const database = contender.restores;
-  if (database === undefined) return;
-  const differences = await compareDatabases(
-    settingsFor(stage.source, { database: SOURCE_DATABASE }),
-    settingsFor(stage.target, { database }),
-  );
-  if (differences.length > 0)
-    throw new Error(`${contender.name}: the copy differs:\n${differences.slice(0, 20).join("\n")}`);
+/** What the tables lack, in words. */
+function absences(ids: readonly string[], { isWanted }: Options, missing: readonly string[]): string[] {
+  const leftOut = ids.filter((id) => !isWanted(id));
+  return [
+    ...missing.filter((id) => isWanted(id)).map((id) => `Not measured, since it is not installed: ${id}`),
+    ...(leftOut.length === 0 ? [] : [`Left out by \`--only\`: ${leftOut.join(", ")}`]),
+  ];
 }
 
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+async function helpRatio(): Promise<number> {
+  say("--help");
+  const { built } = await measureHelp(HELP_RUNS);
+  return built.ratio;
 }
 
 await main();

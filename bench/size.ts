@@ -11,6 +11,13 @@ export function parseSize(text: string): number {
   return Number(number) * UNITS[unit];
 }
 
+/** `1,250 MB`; below ten, with the decimals that still say something. */
 export function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 1e6).toLocaleString("en")} MB`;
+  const millions = bytes / 1e6;
+  const digits = millions >= 10 || bytes === 0 ? 0 : millions >= 1 ? 1 : millions >= 0.01 ? 2 : 3;
+  const text = millions.toLocaleString("en", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+  return `${text} MB`;
 }

@@ -1,9 +1,8 @@
-import { once } from "node:events";
-import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { DataopsError } from "../errors.ts";
 import { requireSuccess } from "../postgres/exit-gate.ts";
 import type { RunningTool } from "../postgres/tools.ts";
+import { feed, stdinOf, unreadable } from "./feed.ts";
 
 /**
  * Passes an archive on while `reader`, a `pg_restore` that reads it from its standard input, parses the same bytes.
@@ -18,14 +17,12 @@ export async function* checkArchive(
   source: AsyncIterable<Uint8Array>,
   reader: RunningTool,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const { stdin } = reader;
-  if (stdin === undefined) throw new Error("the archive's reader was started without a pipe");
+  const stdin = stdinOf(reader);
   // What it prints goes to its own file; a pipe that nobody reads would stop it.
   reader.stdout.resume();
   try {
     for await (const chunk of source) {
-      if (!stdin.write(chunk)) await drained(stdin, reader);
-      if (!stdin.writable) await refuse(reader);
+      if (!(await feed(reader, chunk))) await refuse(reader);
       yield chunk;
     }
     stdin.end();
@@ -34,14 +31,6 @@ export async function* checkArchive(
   } finally {
     await reader.kill();
   }
-}
-
-/** Resolves when the reader takes bytes again, or is gone; then the pipe is no longer writable. */
-async function drained(stdin: Writable, reader: RunningTool): Promise<void> {
-  const settled = new AbortController();
-  const takesMore = once(stdin, "drain", { signal: settled.signal }).catch(() => undefined);
-  await Promise.race([takesMore, reader.exited.then(() => stdin.destroy())]);
-  settled.abort();
 }
 
 /** Fails for a reader that would not take the rest. One that exited with 0 left bytes unread: as bad. */
@@ -54,11 +43,6 @@ async function requireReadable(reader: RunningTool): Promise<void> {
   try {
     await requireSuccess(reader);
   } catch (error) {
-    reader.signal?.throwIfAborted();
-    const why = error instanceof DataopsError ? error.message : String(error);
-    throw new DataopsError("corrupt", `the archive cannot be read back: ${why}`, {
-      hint: "run it again; if it happens again, report it with the versions of server and client",
-      cause: error,
-    });
+    throw unreadable(reader, error);
   }
 }

@@ -1,5 +1,7 @@
+import { availableParallelism } from "node:os";
+import type { CacheConfig } from "../config/config.ts";
 import type { ConnectionSettings } from "../config/connection.ts";
-import type { Reporter } from "../observe/reporter.ts";
+import type { Progress, Reporter } from "../observe/reporter.ts";
 import { connect, type PostgresClient } from "../postgres/client.ts";
 import { SQL_STATES, sqlStateOf } from "../postgres/postgres-error.ts";
 import { readServerFacts } from "../postgres/server-facts.ts";
@@ -12,9 +14,11 @@ import {
   MANIFEST_FORMAT,
   type Manifest,
   type ManifestArchive,
+  type ManifestBlocks,
   type ManifestTable,
 } from "../repository/manifest.ts";
 import type { Storage } from "../storage/storage.ts";
+import { checkRows, planBlockBackup, type BlockBackup } from "./blocks/backup-blocks.ts";
 import { CommitError, commitManifest } from "./commit.ts";
 import { discardObject } from "./discard.ts";
 import { dumpArchive } from "./dump.ts";
@@ -50,8 +54,20 @@ export interface BackupRequest {
   lockWaitTimeout: number;
   /** Milliseconds without a byte after which the run ends. */
   stallTimeout: number;
-  /** zstd's. */
+  /** zstd's, for the archive. */
   compressionLevel: number;
+  /** `blocks`: large tables beside the archive, so that the next backup writes what changed. */
+  format?: "archive" | "blocks";
+  /** Where packs are kept for the next backup; undefined: nowhere. */
+  cache?: CacheConfig | undefined;
+  /** Connections that read blocks at the same time; one for each core by default. */
+  jobs?: number | undefined;
+  /** Bytes that a table must have to be stored as blocks. */
+  blockThreshold?: number | undefined;
+  /** Bytes after which a pack is closed. */
+  packSize?: number | undefined;
+  /** Bytes of text that a block should have; undefined for the format's own. Small ones make small tables many blocks. */
+  blockSize?: number | undefined;
 }
 
 export interface BackupOutcome {
@@ -125,7 +141,22 @@ async function backUp(
   const tables = await listSourceTables(client);
   await lockAll(client, tables, limit, watch);
 
+  const blockBackup =
+    request.format === "blocks"
+      ? await planBlockBackup({
+          ...run,
+          ...request,
+          snapshot,
+          storage,
+          source: facts.source,
+          threshold: request.blockThreshold,
+          cache: request.cache,
+          packSize: request.packSize,
+          jobs: request.jobs ?? availableParallelism(),
+        })
+      : undefined;
   const copy = await dumpAndCount(run, {
+    blockBackup,
     storage,
     key,
     tools,
@@ -144,15 +175,22 @@ async function backUp(
     source: facts.source,
     tools: { pgDump: tools.version, pgRestore: tools.version },
     archive: copy.archive,
-    blocks: null,
+    blocks: copy.blocks,
     tables: copy.counted,
   } satisfies Manifest;
-  await commit(storage, manifest, { conditional, signal });
+  try {
+    await commit(storage, manifest, { conditional, signal });
+  } catch (error) {
+    const mayExist = error instanceof CommitError && error.mayExist;
+    if (!mayExist) await blockBackup?.discard();
+    throw error;
+  }
   return { manifest, storage: storage.url };
 }
 
 interface Copy {
   archive: ManifestArchive;
+  blocks: ManifestBlocks | null;
   counted: ManifestTable[];
 }
 
@@ -166,19 +204,26 @@ async function dumpAndCount(
     snapshot: Snapshot;
     tables: readonly SourceTable[];
     estimatedSize: number;
+    blockBackup: BlockBackup | undefined;
   },
 ): Promise<Copy> {
   const { request, fail } = run;
-  const { snapshot, tables } = from;
+  const { snapshot, tables, blockBackup } = from;
   const counting = countRows(snapshot.client, tables);
   counting.catch(fail);
   const progress = run.reporter.progress(
     "dump",
     tables.reduce((sum, { size }) => sum + size, 0),
   );
+  const reading = readBlocks(blockBackup, counting, progress);
+  reading.catch(fail);
+  const required = Promise.all([counting, reading]);
+  // Where the dump fails first, nobody waits for it.
+  required.catch(() => undefined);
   try {
     const archive = await dumpArchive({
       ...from,
+      blockTables: blockBackup?.tables ?? [],
       snapshot: snapshot.id,
       connection: request.connection,
       applicationName: run.applicationName,
@@ -186,19 +231,33 @@ async function dumpAndCount(
       lockWaitTimeout: request.lockWaitTimeout + SERVER_LOCK_GRACE,
       stallTimeout: request.stallTimeout,
       compressionLevel: request.compressionLevel,
-      required: counting,
+      required,
       progress,
       signal: run.signal,
       fail,
     });
-    return { archive, counted: await counting };
+    return { archive, blocks: await reading, counted: await counting };
   } catch (error) {
     fail(error);
+    await Promise.allSettled([reading]);
+    await blockBackup?.discard();
     throw error;
   } finally {
     progress.end();
-    await Promise.allSettled([counting]);
+    await Promise.allSettled([counting, reading]);
   }
+}
+
+/** The blocks, if there are any; they must hold as many rows as were counted. */
+async function readBlocks(
+  blockBackup: BlockBackup | undefined,
+  counting: Promise<ManifestTable[]>,
+  progress: Progress,
+): Promise<ManifestBlocks | null> {
+  if (blockBackup === undefined) return null;
+  const blocks = await blockBackup.run(progress);
+  checkRows(blocks, await counting);
+  return blocks;
 }
 
 /** Takes all tables' locks; a wait that the server ended before our own watch did is told in the same words. */

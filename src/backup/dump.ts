@@ -6,16 +6,14 @@ import { spawnTool, type InstalledTools, type RunningTool } from "../postgres/to
 import type { ManifestArchive } from "../repository/manifest.ts";
 import type { Storage } from "../storage/storage.ts";
 import { uploadStream } from "../storage/upload.ts";
-import { abortLater } from "./abort-later.ts";
 import { checkArchive } from "./archive-check.ts";
 import { compress } from "./compress.ts";
+import { checkContents, type KnownTable } from "./contents-check.ts";
 import { discardObject, discardUploads } from "./discard.ts";
 import { choosePieceSize, PieceHasher } from "./pieces.ts";
-import { checkArguments, dumpArguments } from "./plan.ts";
+import { patientlyStarting } from "./patient-start.ts";
+import { checkArguments, dumpArguments, listArguments } from "./plan.ts";
 import { watchForStall } from "./stall.ts";
-
-/** Milliseconds that the beginning of an upload may still take after an abort. */
-const START_GRACE = 5_000;
 
 export interface DumpRequest {
   connection: ConnectionSettings;
@@ -29,6 +27,10 @@ export interface DumpRequest {
   /** Milliseconds without a byte after which the run ends. */
   stallTimeout: number;
   compressionLevel: number;
+  /** All tables whose rows are in the backup. */
+  tables: readonly KnownTable[];
+  /** Those whose rows are not in the archive. */
+  blockTables: readonly KnownTable[];
   storage: Storage;
   key: string;
   /** Bytes that the archive may have. */
@@ -44,9 +46,9 @@ export interface DumpRequest {
 /**
  * Runs pg_dump and uploads what it writes: checked, compressed and hashed on the way, in bounded memory.
  *
- * The stream's end reaches the upload only after pg_dump exited with 0, pg_restore read the whole archive, and `required`
- * is fulfilled. Only then is the upload completed. After any failure: no process of ours runs, no upload is open, and
- * there is no object.
+ * The stream's end reaches the upload only after pg_dump exited with 0, pg_restore read the whole archive, the archive was
+ * found to hold the rows of the tables that it must hold and of no others, and `required` is fulfilled. Only then is the
+ * upload completed. After any failure: no process of ours runs, no upload is open, and there is no object.
  *
  * @throws DataopsError `failed`, `corrupt`, and as `uploadStream` and the programs do; after an abort: the signal's reason
  */
@@ -94,39 +96,33 @@ async function* readArchive(
   using stall = watchForStall(request.stallTimeout, request.fail);
   const dump = startDump(request);
   programs.push(dump);
-  const reader = startReader(request);
+  const lister = startReader(request, listArguments());
+  programs.push(lister);
+  const reader = startReader(request, checkArguments());
   programs.push(reader);
   const raw = tap(stall.watch(exitGate(dump)), ({ byteLength }) => {
     measured.rawSize += byteLength;
     request.progress.add(byteLength);
   });
-  yield* compress(checkArchive(raw, reader), request.compressionLevel);
-}
-
-/** An upload's beginning is not broken off by an abort: nobody could end an upload whose id was never heard. */
-function patientlyStarting(storage: Storage): Storage {
-  return {
-    ...storage,
-    startUpload: async (key, partSize, options) => {
-      const signal = options?.signal ?? new AbortController().signal;
-      signal.throwIfAborted();
-      using delayed = abortLater(signal, START_GRACE);
-      return await storage.startUpload(key, partSize, { signal: delayed.signal });
-    },
-  };
+  const complete = checkContents(raw, lister, request);
+  yield* compress(checkArchive(complete, reader), request.compressionLevel);
 }
 
 function startDump(request: DumpRequest): RunningTool {
-  const { tools, snapshot, lockWaitTimeout, connection, applicationName, environment, signal } = request;
+  const { tools, snapshot, lockWaitTimeout, blockTables } = request;
+  const { connection, applicationName, environment, signal } = request;
   return spawnTool(
     { program: "pg_dump", directory: tools.directory },
-    dumpArguments({ snapshot, lockWaitTimeout, clientMajor: tools.major }),
+    dumpArguments({ snapshot, lockWaitTimeout, clientMajor: tools.major, blockTables }),
     { settings: connection, applicationName, environment, signal },
   );
 }
 
-function startReader({ tools, environment, signal }: DumpRequest): RunningTool {
-  return spawnTool({ program: "pg_restore", directory: tools.directory }, checkArguments(), {
+function startReader(
+  { tools, environment, signal }: DumpRequest,
+  commandArguments: readonly string[],
+): RunningTool {
+  return spawnTool({ program: "pg_restore", directory: tools.directory }, commandArguments, {
     environment,
     signal,
     stdin: "pipe",

@@ -3,6 +3,7 @@ import { quoteIdentifier } from "../postgres/quote.ts";
 
 /** A table whose rows pg_dump writes into the archive. */
 export interface SourceTable {
+  oid: number;
   schema: string;
   name: string;
   /** The extension that this is a configuration table of, if it is one. */
@@ -19,14 +20,15 @@ export interface SourceTable {
  * - ordinary tables, partitions and inheritance children, each with its own rows; not partitioned tables, views,
  *   materialized views (refreshed on restore), foreign or temporary tables;
  * - unlogged tables, but not on a standby, where they cannot be read;
- * - of an extension's tables only those that it declared as configuration, with the condition that it gave.
+ * - of an extension's tables only those that it declared as configuration, with the condition that it gave;
+ * - of the system's own schemas nothing but such configuration, whoever made the table.
  */
 const SOURCE_TABLES = `
   WITH configuration AS (
     SELECT entry.oid, coalesce(entry.condition, '') AS condition, extension.extname
       FROM pg_catalog.pg_extension AS extension,
            unnest(extension.extconfig, extension.extcondition) AS entry(oid, condition))
-  SELECT namespace.nspname AS schema, class.relname AS name, configuration.extname AS extension,
+  SELECT class.oid, namespace.nspname AS schema, class.relname AS name, configuration.extname AS extension,
          coalesce(configuration.condition, '') AS condition, pg_catalog.pg_table_size(class.oid) AS size
     FROM pg_catalog.pg_class AS class
     JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
@@ -34,24 +36,26 @@ const SOURCE_TABLES = `
    WHERE class.relkind = 'r'
      AND class.relpersistence <> 't'
      AND NOT (class.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery())
-     AND namespace.nspname <> 'information_schema'
-     AND namespace.nspname NOT LIKE 'pg\\_%'
      AND (configuration.oid IS NOT NULL
-          OR NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS member
-                          WHERE member.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-                            AND member.objid = class.oid AND member.deptype = 'e'))
+          OR namespace.nspname <> 'information_schema'
+             AND namespace.nspname NOT LIKE 'pg\\_%'
+             AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS member
+                              WHERE member.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                                AND member.objid = class.oid AND member.deptype = 'e'))
    ORDER BY namespace.nspname COLLATE "C", class.relname COLLATE "C"`;
 
 /** The tables whose rows a pg_dump in this client's snapshot writes, by schema and name. */
 export async function listSourceTables(client: PostgresClient): Promise<SourceTable[]> {
   const rows = await client.query<{
+    oid: number;
     schema: string;
     name: string;
     extension: string | null;
     condition: string;
     size: string | null;
   }>(SOURCE_TABLES);
-  return rows.map(({ schema, name, extension, condition, size }) => ({
+  return rows.map(({ oid, schema, name, extension, condition, size }) => ({
+    oid,
     schema,
     name,
     extension: extension ?? undefined,

@@ -1,3 +1,4 @@
+import { storedSize } from "../repository/manifest.ts";
 import { runBackup } from "../backup/backup.ts";
 import { backupSettings, requireDatabase, requireStorage, theProductionDatabase } from "../config/select.ts";
 import { openStorage } from "../storage/open.ts";
@@ -34,7 +35,10 @@ export async function runBackupCommand(
       ? theProductionDatabase(config)
       : requireDatabase(config, options.database);
   const storage = requireStorage(config);
-  const { lockWaitTimeout, stallTimeout, compressionLevel } = backupSettings(config, database.name);
+  const { lockWaitTimeout, stallTimeout, compressionLevel, format, jobs } = backupSettings(
+    config,
+    database.name,
+  );
   const { reporter, signal, environment } = context;
   const { manifest } = await runBackup(
     {
@@ -52,6 +56,9 @@ export async function runBackupCommand(
       lockWaitTimeout,
       stallTimeout,
       compressionLevel,
+      format,
+      jobs,
+      cache: config.cache,
     },
   );
   const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
@@ -59,6 +66,6 @@ export async function runBackupCommand(
   return {
     exit: "done",
     data: manifest,
-    text: `backup ${manifest.id} of ${database.name}: ${humanPlural(manifest.tables.length, "table")}, ${humanPlural(rows, "row")}, ${humanBytes(manifest.archive.size)} stored from ${humanBytes(manifest.source.size)}, in ${took}`,
+    text: `backup ${manifest.id} of ${database.name}: ${humanPlural(manifest.tables.length, "table")}, ${humanPlural(rows, "row")}, ${humanBytes(storedSize(manifest))} stored from ${humanBytes(manifest.source.size)}, in ${took}`,
   };
 }

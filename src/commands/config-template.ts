@@ -31,6 +31,7 @@ backup:
 restore:
   local:
     keepOld: true # the replaced database stays as <name>__old, for \`dataops undo\`
+    # template: false # keep no copy for a quick second fetch of the same backup; it takes as much disk as the database
     # Run in the restored copy before anybody can connect to it: the place to remove real addresses and tokens.
     # after:
     #   - sql: scripts/neutralise.sql

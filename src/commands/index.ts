@@ -42,6 +42,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./restore.ts"),
   },
   {
+    usage: "export <id>",
+    summary: "Write one backup to stdout as SQL that psql reads",
+    group: "Restoring",
+    load: () => import("./export.ts"),
+  },
+  {
     usage: "undo <database>",
     summary: "Bring back the database from before the last restore",
     group: "Restoring",

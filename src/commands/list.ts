@@ -1,6 +1,6 @@
 import { requireStorage } from "../config/select.ts";
 import { listBackups, type Catalogue } from "../repository/catalogue.ts";
-import type { Manifest } from "../repository/manifest.ts";
+import { storedSize, type Manifest } from "../repository/manifest.ts";
 import { openStorage } from "../storage/open.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
 import {
@@ -110,7 +110,7 @@ function summarise(manifest: Manifest): {
     database: manifest.database,
     started: manifest.started,
     finished: manifest.finished,
-    size: manifest.archive.size,
+    size: storedSize(manifest),
     tables: manifest.tables.length,
     rows: manifest.tables.reduce((sum, { rows }) => sum + rows, 0),
   };

@@ -4,7 +4,7 @@ import type { Config, DatabaseConfig } from "../config/config.ts";
 import { DataopsError } from "../errors.ts";
 import { humanBytes, humanDuration, humanName, humanPlural } from "../observe/human.ts";
 import type { Manifest } from "../repository/manifest.ts";
-import { runRestore } from "../restore/restore.ts";
+import { runRestore, type RestoreOutcome } from "../restore/restore.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { CommandContext, CommandResult } from "./command.ts";
 import { confirmationFrom } from "./confirm.ts";
@@ -18,6 +18,7 @@ export interface RestoreOptions {
   force: boolean;
   jobs?: number | undefined;
   asSuperuser: boolean;
+  fast: boolean;
   allowVulnerableClient: boolean;
 }
 
@@ -42,6 +43,12 @@ export function withRestoreOptions<T>(yargs: Argv<T>): Argv<T & RestoreOptions> 
       type: "boolean",
       default: false,
       describe: "load as a superuser, if that is who connects: functions in the backup then run as one",
+    })
+    .option("fast", {
+      type: "boolean",
+      default: false,
+      describe:
+        "load into unlogged tables, logged again before the swap; this machine's own server only. Slower wherever it was measured (ADR 10)",
     })
     .option("allow-vulnerable-client", {
       type: "boolean",
@@ -73,12 +80,13 @@ export async function restoreAndTell(
       confirmation: confirmationFrom(options.yes, target.connection.database, context),
       force: options.force,
       asSuperuser: options.asSuperuser,
+      fast: options.fast,
       allowVulnerableClient: options.allowVulnerableClient,
     },
   );
   const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
   const lines = [
-    `restored ${manifest.id} of ${manifest.database} into ${humanName(outcome.database)}: ${humanPlural(manifest.tables.length, "table")}, ${humanPlural(rows, "row")}, ${outcome.downloaded === 0 ? "nothing downloaded" : `${humanBytes(outcome.downloaded)} downloaded`}, in ${humanDuration(outcome.duration)}`,
+    `restored ${manifest.id} of ${manifest.database} into ${humanName(outcome.database)}: ${humanPlural(manifest.tables.length, "table")}, ${humanPlural(rows, "row")}, ${howItCame(outcome)}, in ${humanDuration(outcome.duration)}`,
     ...(outcome.old === undefined
       ? []
       : [
@@ -97,11 +105,17 @@ export async function restoreAndTell(
       tables: manifest.tables.length,
       rows,
       downloaded: outcome.downloaded,
+      fromTemplate: outcome.fromTemplate,
       leftOut: outcome.leftOut,
       duration: outcome.duration,
     },
     text: lines.join("\n"),
   };
+}
+
+function howItCame({ downloaded, fromTemplate }: RestoreOutcome): string {
+  if (fromTemplate) return "copied from the template of the last restore";
+  return downloaded === 0 ? "nothing downloaded" : `${humanBytes(downloaded)} downloaded`;
 }
 
 function requireJobs(jobs: number | undefined): void {

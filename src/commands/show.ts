@@ -1,6 +1,6 @@
 import { requireStorage } from "../config/select.ts";
 import { findBackup, latestBackup } from "../repository/catalogue.ts";
-import type { Manifest } from "../repository/manifest.ts";
+import { storedSize, type Manifest } from "../repository/manifest.ts";
 import { openStorage } from "../storage/open.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
 import { whoseLatest } from "./whose-latest.ts";
@@ -64,6 +64,19 @@ export async function runShow({ id, from }: ShowOptions, context: CommandContext
   }
 }
 
+/** What is beside the archive; nothing where there is nothing. */
+function describeBlocks({ blocks }: Manifest): [title: string, value: string][] {
+  if (blocks === null) return [];
+  const bytes = blocks.packs.reduce((sum, { size }) => sum + size, 0);
+  const tables = humanPlural(blocks.tables.length, "table");
+  return [
+    [
+      "blocks",
+      `${tables} in ${humanPlural(blocks.packs.length, "pack")} of ${humanBytes(bytes)}, earlier backups' among them`,
+    ],
+  ];
+}
+
 function describe(manifest: Manifest, now: number): string {
   const { source, archive, tables } = manifest;
   const started = Date.parse(manifest.started);
@@ -86,7 +99,9 @@ function describe(manifest: Manifest, now: number): string {
       "extensions",
       source.extensions.map(({ name, version }) => humanName(`${name} ${version}`)).join(", ") || "none",
     ],
+    ["stored", `${humanBytes(storedSize(manifest))} by this backup`],
     ["archive", `${humanBytes(archive.size)}, ${humanBytes(archive.rawSize)} decompressed`],
+    ...describeBlocks(manifest),
     ["sha256", archive.sha256],
     [
       "made with",

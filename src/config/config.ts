@@ -54,11 +54,13 @@ export interface DatabaseConfig {
 }
 
 export interface BackupConfig {
-  format: "archive";
+  format: "archive" | "blocks";
   /** Milliseconds that a session of the backup may wait for a lock. */
   lockWaitTimeout: number;
   /** Milliseconds without a byte after which the run ends. */
   stallTimeout: number;
+  /** Connections that read blocks at the same time; undefined: one for each core. */
+  jobs: number | undefined;
   /** zstd's. */
   compressionLevel: number;
 }
@@ -70,6 +72,8 @@ export interface RestoreConfig {
   jobs: number | undefined;
   /** Whether the replaced database stays as `<name>__old`, for `undo`. */
   keepOld: boolean;
+  /** Whether a copy of the last restored backup stays as `<name>__template`; undefined: on this machine's own server. */
+  template: boolean | undefined;
   /** Milliseconds to wait for sessions on the target to leave before the swap. */
   waitForSessions: number;
   /** Extensions that a restore here does without, even where something uses them. */

@@ -141,9 +141,14 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
     folder,
     storage: storage === undefined ? undefined : { ...storageAt(storage.url), ...storage },
     databases,
-    backup: checked.backup,
+    backup: Object.fromEntries(
+      Object.entries(checked.backup).map(([name, backup]) => [name, { jobs: undefined, ...backup }]),
+    ),
     restore: Object.fromEntries(
-      Object.entries(checked.restore).map(([name, restore]) => [name, { jobs: undefined, ...restore }]),
+      Object.entries(checked.restore).map(([name, restore]) => [
+        name,
+        { jobs: undefined, template: undefined, ...restore },
+      ]),
     ),
     cache: {
       directory: resolve(folder, checked.cache.directory ?? defaultCacheDirectory(environment)),

@@ -107,13 +107,21 @@ const database = z
 
 const backup = z
   .strictObject({
-    format: z.literal("archive").default("archive").describe("how backups are stored"),
+    format: z
+      .enum(["archive", "blocks"])
+      .default("blocks")
+      .describe(
+        "how backups are stored: `archive`, whole each time, or `blocks`, where large tables' rows that did not change are not stored again",
+      ),
     lockWaitTimeout: duration({ least: "1s", most: "1d" })
       .prefault("30s")
       .describe("how long the backup waits for a table that somebody has locked, before it gives up"),
     stallTimeout: duration({ least: "1s", most: "1d" })
       .prefault("5m")
       .describe("how long it may go without a byte, before it gives up"),
+    jobs: count(1, 64)
+      .optional()
+      .describe("connections that read blocks at the same time; one for each core by default"),
     compressionLevel: count(1, 19).prefault(1).describe("zstd's level"),
   })
   .describe("how one database is backed up");
@@ -141,6 +149,11 @@ const restore = z
     keepOld: flag()
       .prefault(true)
       .describe("keep the replaced database as `<name>__old`, for `dataops undo`"),
+    template: flag()
+      .optional()
+      .describe(
+        "keep a copy of the last restored backup as `<name>__template`, so that restoring it again is quick; by default on this machine's own server only",
+      ),
     waitForSessions: duration({ least: "0s", most: "1h" })
       .prefault("10s")
       .describe("how long to wait for sessions on the old database to leave, before the swap"),

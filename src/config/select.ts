@@ -68,12 +68,12 @@ export function theLocalDatabase(config: Config): DatabaseConfig {
 
 /** How a database is backed up: as configured, else by the defaults. */
 export function backupSettings(config: Config, name: string): BackupConfig {
-  return config.backup[name] ?? DEFAULT_BACKUP;
+  return config.backup[name] ?? { jobs: undefined, ...DEFAULT_BACKUP };
 }
 
 /** How backups are restored into a database: as configured, else by the defaults. */
 export function restoreSettings(config: Config, name: string): RestoreConfig {
-  return config.restore[name] ?? { jobs: undefined, ...DEFAULT_RESTORE };
+  return config.restore[name] ?? { jobs: undefined, template: undefined, ...DEFAULT_RESTORE };
 }
 
 function namesOf(databases: readonly DatabaseConfig[]): string {

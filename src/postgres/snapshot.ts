@@ -1,4 +1,5 @@
 import type { PostgresClient } from "./client.ts";
+import { quoteLiteral } from "./quote.ts";
 
 /** A read-only view of the database that stands still; pg_dump and other connections can join it. */
 export interface Snapshot extends AsyncDisposable {
@@ -46,6 +47,21 @@ export async function openSnapshot(client: PostgresClient): Promise<Snapshot> {
     await endTransaction(client);
     throw error;
   }
+}
+
+/**
+ * Begins a transaction on `client` that sees what the exported snapshot sees, for a connection that reads beside it.
+ *
+ * @throws DataopsError as `PostgresClient.query` does; `failed` where the snapshot's own transaction has ended
+ */
+export async function joinSnapshot(client: PostgresClient, id: string): Promise<void> {
+  await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  await client.query(`SET TRANSACTION SNAPSHOT ${quoteLiteral(id)}`);
+  await applyReadingSettings(client);
+  // Ranges of pages are read as ranges, and in the order of the pages, whatever the database's defaults are.
+  await client.query(
+    "SET LOCAL enable_tidscan = on; SET LOCAL enable_seqscan = on; SET LOCAL max_parallel_workers_per_gather = 0",
+  );
 }
 
 /** Sets what makes a transaction's reading independent of the database's defaults, for this transaction only. */

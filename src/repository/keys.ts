@@ -27,6 +27,34 @@ export function archiveKey(database: string, id: string): string {
   return `${backupPrefix(database, id)}${ARCHIVE_OBJECT}`;
 }
 
+/** A pack's name: the id of the backup that wrote it, and a number from 1. */
+export const PACK_NAME_PATTERN = /^\d{8}T\d{6}Z-[a-z0-9]{6}-[1-9]\d{0,8}$/;
+
+/** The folder of all packs of one database. */
+export function packsPrefix(database: string): string {
+  return `${database}/packs/`;
+}
+
+export function packName(id: string, number: number): string {
+  return `${id}-${number}`;
+}
+
+export function packKey(database: string, name: string): string {
+  return `${packsPrefix(database)}${name}.pack`;
+}
+
+/** The id of the backup that wrote the pack of this name. */
+export function backupOfPack(name: string): string {
+  return name.slice(0, name.lastIndexOf("-"));
+}
+
+/** Reads a key that may be a pack's; undefined for everything else. */
+export function parsePackKey(key: string): { database: string; name: string } | undefined {
+  const [, database = "", name = ""] = /^([^/]*)\/packs\/([^/]*)\.pack$/.exec(key) ?? [];
+  const isPack = DATABASE_NAME_PATTERN.test(database) && PACK_NAME_PATTERN.test(name);
+  return isPack ? { database, name } : undefined;
+}
+
 /** What a key found in the storage belongs to. */
 export interface BackupKey {
   database: string;

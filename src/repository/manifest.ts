@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { DataopsError } from "../errors.ts";
 import { BACKUP_ID_PATTERN } from "./backup-id.ts";
-import { DATABASE_NAME_PATTERN } from "./keys.ts";
+import { backupOfPack, DATABASE_NAME_PATTERN, PACK_NAME_PATTERN } from "./keys.ts";
 
 /**
  * The manifest: the JSON that describes a backup. A backup exists if and only if its manifest does.
@@ -13,6 +13,9 @@ import { DATABASE_NAME_PATTERN } from "./keys.ts";
 
 /** The stored format's version. A reader refuses a number it does not know. */
 export const MANIFEST_FORMAT = 1;
+
+/** Bytes of one table's index, decompressed: 1.5 million blocks, or some 400 GB of text. */
+export const MAX_INDEX_BYTES = 256 * 1024 * 1024;
 
 /** Bytes; a larger manifest is not read. 10,000 tables need about 1.2 MB. */
 export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
@@ -100,6 +103,38 @@ const tableSchema = z.strictObject({
   extension: postgresName.optional(),
 });
 
+const packName = z.string().regex(PACK_NAME_PATTERN);
+
+const blocksSchema = z.strictObject({
+  /** Every pack that the tables refer to: this backup's own, and earlier ones'. */
+  packs: z.array(z.strictObject({ name: packName, size: bytes })).max(1_000_000),
+  tables: z
+    .array(
+      z.strictObject({
+        schema: postgresName,
+        name: postgresName,
+        /** In the order of the text. */
+        columns: z.array(postgresName).max(1600),
+        rows: z.int().min(0),
+        /** Bytes of COPY text. */
+        size: bytes,
+        /** Where the list of the table's blocks is: a frame of a pack. `docs/format.md` says what is in it. */
+        index: z.strictObject({
+          pack: packName,
+          offset: bytes,
+          length: z.int().min(1).max(MAX_INDEX_BYTES),
+          size: z.int().min(0).max(MAX_INDEX_BYTES),
+          sha256,
+        }),
+        /** What the index's fingerprints hold for; null where it has none. */
+        fingerprints: z
+          .strictObject({ basis: sha256, transaction: z.string().regex(/^\d{1,20}$/) })
+          .nullable(),
+      }),
+    )
+    .max(1_000_000),
+});
+
 const manifestSchema = z.strictObject({
   format: z.literal(MANIFEST_FORMAT),
   id: z.string().regex(BACKUP_ID_PATTERN),
@@ -116,8 +151,8 @@ const manifestSchema = z.strictObject({
     pgRestore: shortText,
   }),
   archive: archiveSchema,
-  /** The tables that are stored as blocks beside the archive. This format has none; a later one will. */
-  blocks: z.null(),
+  /** The tables that are stored as blocks beside the archive; null where there are none. */
+  blocks: blocksSchema.nullable(),
   tables: z.array(tableSchema).max(1_000_000),
 });
 
@@ -125,11 +160,19 @@ export type Manifest = z.infer<typeof manifestSchema>;
 export type ManifestArchive = Manifest["archive"];
 export type ManifestSource = Manifest["source"];
 export type ManifestTable = Manifest["tables"][number];
+export type ManifestBlocks = z.infer<typeof blocksSchema>;
+export type ManifestBlockTable = ManifestBlocks["tables"][number];
+
+/** Bytes that a backup added to the storage, but for its manifest: its archive, and the packs that it wrote. */
+export function storedSize({ id, archive, blocks }: Manifest): number {
+  const own = (blocks?.packs ?? []).filter(({ name }) => backupOfPack(name) === id);
+  return own.reduce((sum, { size }) => sum + size, archive.size);
+}
 
 /** The bytes of a manifest, its digest last. By hand: `jq -cj 'del(.sha256)' manifest.json | sha256sum`. */
 export function serializeManifest(manifest: Manifest): Uint8Array {
   const checked = manifestSchema.parse(manifest);
-  return Buffer.from(`${JSON.stringify({ ...checked, sha256: digestOf(checked) }, null, 1)}\n`);
+  return Buffer.from(`${JSON.stringify({ ...checked, sha256: digestOfManifest(checked) }, null, 1)}\n`);
 }
 
 /**
@@ -159,7 +202,7 @@ export function parseManifest(content: Uint8Array, where: string): Manifest {
       `${issue?.path.join(".") || "its content"}: ${issue?.message ?? "is not as expected"}`,
     );
   }
-  if (digest !== digestOf(parsed.data)) throw corrupt(where, "its digest does not match its content");
+  if (digest !== digestOfManifest(parsed.data)) throw corrupt(where, "its digest does not match its content");
   return parsed.data;
 }
 
@@ -173,7 +216,7 @@ function parseJson(content: Uint8Array, where: string): unknown {
 }
 
 /** Over the content without white space, so that formatting carries no meaning. Key order is the schema's. */
-function digestOf(manifest: Manifest): string {
+export function digestOfManifest(manifest: Manifest): string {
   return createHash("sha256").update(JSON.stringify(manifest)).digest("hex");
 }
 

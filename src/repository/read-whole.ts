@@ -1,8 +1,8 @@
 import { DataopsError } from "../errors.ts";
-import type { Storage, StorageOptions } from "../storage/storage.ts";
+import type { ByteRange, Storage, StorageOptions } from "../storage/storage.ts";
 
 /**
- * The content of one small object.
+ * The content of one small object, or of a part of one.
  *
  * @throws DataopsError `corrupt` where it is larger than `maxBytes`, before more than that is held in memory;
  *   StorageError as `Storage.get` does
@@ -11,7 +11,7 @@ export async function readWhole(
   storage: Storage,
   key: string,
   maxBytes: number,
-  options: StorageOptions = {},
+  options: StorageOptions & { range?: ByteRange } = {},
 ): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;

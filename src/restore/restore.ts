@@ -1,52 +1,20 @@
-import { availableParallelism } from "node:os";
-import type { CacheConfig, DatabaseConfig, RestoreConfig } from "../config/config.ts";
-import type { Environment } from "../config/environment.ts";
-import type { Reporter } from "../observe/reporter.ts";
+import { DataopsError } from "../errors.ts";
 import type { PostgresClient } from "../postgres/client.ts";
 import { makeBackupId } from "../repository/backup-id.ts";
-import type { Manifest } from "../repository/manifest.ts";
-import type { Storage } from "../storage/storage.ts";
 import { checkAfterSteps, runAfterSteps } from "./after/steps.ts";
-import { analyze } from "./load/analyze.ts";
-import { fetchArchive } from "./cache/cache.ts";
+import { buildFromBackup, type BuildSite } from "./build.ts";
+import { readArrival } from "./guard/arrival.ts";
+import { guard, type Permission } from "./guard/destructive.ts";
 import { isProduction } from "./guard/guard.ts";
-import { guard, type Confirmation, type Permission } from "./guard/destructive.ts";
-import { loadArchive, type Loaded, type LoadRequest } from "./load/load.ts";
-import { watchSize } from "./load/size-progress.ts";
-import { checkRestore } from "./preflight.ts";
-import { chooseLoadSettings } from "./load/settings.ts";
-import { checkRows } from "./load/row-check.ts";
-import { clearLeftovers } from "./scratch/leftovers.ts";
-import { createScratch, type Scratch } from "./scratch/scratch.ts";
-import { rehearseSwap, swap } from "./swap/swap.ts";
 import { connectMaintenance, readTargetFacts } from "./guard/target-facts.ts";
-import { unpackedArchive } from "./archive/unpacked.ts";
-
-export interface RestoreDependencies {
-  storage: Storage;
-  reporter: Reporter;
-  signal: AbortSignal;
-  environment: Environment;
-  /** Milliseconds since the epoch. */
-  now(): number;
-}
-
-export interface RestoreRequest {
-  /** Which backup. */
-  manifest: Manifest;
-  target: DatabaseConfig;
-  settings: RestoreConfig;
-  cache: CacheConfig;
-  /** What relative paths of `after` steps are relative to. */
-  folder: string;
-  confirmation: Confirmation;
-  /** Ends sessions on the target before the swap. */
-  force: boolean;
-  /** Loads as a superuser where the connecting role is one. */
-  asSuperuser: boolean;
-  /** Whether a pg_restore with known security holes will do. */
-  allowVulnerableClient: boolean;
-}
+import { chooseLoadSettings } from "./load/settings.ts";
+import { checkRestore } from "./preflight.ts";
+import type { RestoreDependencies, RestoreRequest, Run } from "./run.ts";
+import { clearLeftovers } from "./scratch/leftovers.ts";
+import { rehearseSwap, swap } from "./swap/swap.ts";
+import { keepTemplate } from "./template/keep.ts";
+import { planTemplates } from "./template/plan.ts";
+import { buildFromTemplate } from "./template/use.ts";
 
 export interface RestoreOutcome {
   /** The restored database's name on its server. */
@@ -57,20 +25,17 @@ export interface RestoreOutcome {
   leftOut: string[];
   /** Bytes fetched from the storage; 0 where the cache had all. */
   downloaded: number;
+  /** Whether it is a copy of what an earlier restore of the same backup had made. */
+  fromTemplate: boolean;
   /** Milliseconds that all of it took. */
   duration: number;
-}
-
-interface Run extends RestoreDependencies, RestoreRequest {
-  /** Begins with a UTC stamp, as a backup's id does. */
-  runId: string;
-  applicationName: string;
 }
 
 /**
  * Restores one backup into one database.
  *
  * Order: checks and guard before a byte is downloaded; download; scratch database, load, row check, `after` steps; swap.
+ * What was restored last time is not downloaded and loaded again, but copied from the template kept of it.
  * Until the swap, and after any failure or abort, the target answers as if nothing had happened.
  *
  * @throws DataopsError as the steps do; after an abort: the signal's reason
@@ -92,26 +57,30 @@ export async function runRestore(
     { environment: target.environment, configuredName: target.name, source: run.manifest.source },
     run.confirmation,
   );
-  const { tools, serverMajor } = await checkRestore(maintenance, {
+  if (run.fast) await requireLocal(maintenance);
+  const preflight = await checkRestore(maintenance, {
     ...run,
     skipExtensions: settings.skipExtensions,
   });
   await rehearseSwap(permission);
   await clearLeftovers(maintenance, permission.name);
 
-  const { path, downloaded } = await download(run);
-  await using archive = path;
-  await using scratch = await createScratch(maintenance, {
-    ...run,
+  const site: BuildSite = {
+    maintenance,
     target: permission.name,
-    source: run.manifest.source,
     owner: await ownerOf(permission),
-  });
-  const jobs = settings.jobs ?? availableParallelism();
-  run.reporter.info(`restoring ${run.manifest.id} into ${permission.name}`);
-  const loaded = await load(run, { maintenance, archive: archive.path, scratch, tools, serverMajor, jobs });
-  await archive[Symbol.asyncDispose]();
-  await finish(run, scratch, loaded, jobs);
+    // A copy is read by people in a hurry; what may become production again is stored as its server stores everything.
+    loadSettings: await chooseLoadSettings(maintenance, {
+      keepsCompression: isProduction(target.environment),
+    }),
+    ...preflight,
+  };
+  const templates = await planTemplates(run, permission, site);
+  const copied = templates === undefined ? undefined : await buildFromTemplate(run, site, templates);
+  const built = copied ?? (await buildFromBackup(run, site));
+  await using scratch = built.scratch;
+  if (templates !== undefined && copied === undefined) await keepTemplate(run, templates, built);
+  await runAfterSteps(settings.after, { ...run, scratch });
   await scratch.handOver();
   const { old } = await swap(permission, {
     scratch: scratch.name,
@@ -124,62 +93,33 @@ export async function runRestore(
   });
   scratch.release();
   const duration = run.now() - started;
-  return { database: permission.name, old, leftOut: loaded.leftOut, downloaded, duration };
+  return {
+    database: permission.name,
+    old,
+    leftOut: built.leftOut,
+    downloaded: built.downloaded,
+    fromTemplate: copied !== undefined,
+    duration,
+  };
 }
 
-/** The archive, checked and ready for parallel workers, in a file that goes away with it. */
-async function download(run: Run) {
-  const { storage, manifest, cache, signal, reporter } = run;
-  await using cached = await fetchArchive(storage, manifest, cache, { signal, reporter });
-  const path = await unpackedArchive(cached.path, manifest, { directory: cache.directory, signal, reporter });
-  return { path, downloaded: cached.downloaded };
-}
-
-/** Loads, and shows how far it is. */
-async function load(
-  run: Run,
-  from: Pick<LoadRequest, "archive" | "tools" | "serverMajor" | "jobs"> & {
-    maintenance: PostgresClient;
-    scratch: Scratch;
-  },
-): Promise<Loaded> {
-  // A copy is read by people in a hurry; what may become production again is stored as its server stores everything.
-  const sessionSettings = await chooseLoadSettings(from.maintenance, {
-    keepsCompression: isProduction(run.target.environment),
-  });
-  const progress = run.reporter.progress("load", run.manifest.source.size);
-  await using _watch = watchSize(from.maintenance, from.scratch.name, progress);
-  return await loadArchive({ ...run, ...from, sessionSettings, skipExtensions: run.settings.skipExtensions });
-}
-
-/** What comes after the load, all as who loaded: statistics, the row check, the team's own steps. */
-async function finish(run: Run, scratch: Scratch, loaded: Loaded, jobs: number): Promise<void> {
-  const { manifest } = run;
-  const checked = asLoader(scratch, (client) =>
-    checkRows(client, { manifest, missingExtensions: loaded.missingExtensions }),
+/** What others read from, replicate or archive is not to be filled behind the back of its write-ahead log. */
+async function requireLocal(maintenance: PostgresClient): Promise<void> {
+  if ((await readArrival(maintenance)).isLocal) return;
+  throw new DataopsError(
+    "refused",
+    "--fast is for a server of this machine, and this one is not certainly that",
+    {
+      hint: "restore without --fast",
+    },
   );
-  const analyzed = loaded.hasStatistics ? undefined : analyze(scratch, jobs);
-  // Side by side; but nobody may be connected any more when one of them failed.
-  await Promise.allSettled([checked, analyzed]);
-  await checked;
-  await analyzed;
-  await runAfterSteps(run.settings.after, { ...run, scratch });
-}
-
-async function asLoader(scratch: Scratch, work: (client: PostgresClient) => Promise<void>): Promise<void> {
-  await using client = await scratch.connectAsLoader();
-  await work(client);
 }
 
 async function ownerOf({ maintenance, oid }: Permission): Promise<string | undefined> {
   if (oid === undefined) return undefined;
-  const [row] = await ownerRows(maintenance, oid);
-  return row?.owner;
-}
-
-function ownerRows(client: PostgresClient, oid: number): Promise<{ owner: string }[]> {
-  return client.query<{ owner: string }>(
+  const [row] = await maintenance.query<{ owner: string }>(
     "SELECT pg_catalog.pg_get_userbyid(datdba) AS owner FROM pg_catalog.pg_database WHERE oid = $1",
     [oid],
   );
+  return row?.owner;
 }

@@ -18,6 +18,7 @@ const READERS = [
   ["show", "latest"],
   ["fetch-latest-db"],
   ["restore", "20261121", "--to", "local"],
+  ["export", "20261121"],
   ["undo", "local"],
   ["stamp", "local", "development"],
   ["config", "show"],

@@ -59,5 +59,8 @@ test("every command's success is one JSON document on stdout, and JSON lines on 
   expect(await run("config", "validate")).toMatchObject({ valid: true });
   expect(await run("config", "schema")).toMatchObject({ type: "object" });
   expect(await run("completion", "bash")).toMatchObject({ shell: "bash" });
-  expect(tried, "a command is forgotten here").toEqual(new Set(COMMANDS.map(commandName)));
+  // `export` gives SQL, and says so where JSON is asked for.
+  expect(tried, "a command is forgotten here").toEqual(
+    new Set(COMMANDS.map(commandName).filter((name) => name !== "export")),
+  );
 });

@@ -192,7 +192,7 @@ describe("where no client will do", () => {
 
     const allowed = await dataops.run(["fetch-latest-db", ANY_CLIENT], { environment });
     expect(allowed, allowed.stderr).toMatchObject({ code: 0 });
-    expect(await databasesLike(database.server, target.name)).toEqual([target.name]);
+    expect(await databasesLike(database.server, target.name)).toContain(target.name);
   });
 });
 

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
 import type { ConnectionSettings } from "../../src/config/connection.ts";
-import { chooseDumpClient, discoverTools } from "../../src/postgres/tools.ts";
-import { quoteIdentifier } from "../../src/postgres/quote.ts";
+import type { Environment } from "../../src/config/environment.ts";
+import { chooseDumpClient, discoverTools, type InstalledTools } from "../../src/postgres/tools.ts";
 
 const run = promisify(execFile);
 
@@ -14,7 +14,7 @@ export interface CompareOptions {
 }
 
 /** Everything about one database that a restore has to bring back, as lines by a name that says what they are. */
-type Picture = Map<string, string>;
+export type Picture = ReadonlyMap<string, string>;
 
 /**
  * Looks for anything in which two databases differ: the schema by stock pg_dump's own account, every row of every table
@@ -29,13 +29,19 @@ export async function compareDatabases(
   actual: ConnectionSettings,
   options: CompareOptions = {},
 ): Promise<string[]> {
-  const pictures = await Promise.all([expected, actual].map((settings) => takePicture(settings)));
-  const [before, after] = pictures;
-  if (before === undefined || after === undefined) throw new Error("two databases make two pictures");
-  return differences(before, after, options.ignore);
+  const [before, after] = await Promise.all([takePicture(expected), takePicture(actual)]);
+  return comparePictures(before, after, options);
 }
 
-async function takePicture(settings: ConnectionSettings): Promise<Picture> {
+/**
+ * Keeps what a database is now, to compare it with another one, or with itself, later.
+ *
+ * @param environment where pg_dump is looked for
+ */
+export async function takePicture(
+  settings: ConnectionSettings,
+  environment: Environment = process.env,
+): Promise<Picture> {
   const client = new pg.Client({
     host: settings.host,
     port: settings.port,
@@ -46,10 +52,10 @@ async function takePicture(settings: ConnectionSettings): Promise<Picture> {
   await client.connect();
   try {
     await client.query(READING_SETTINGS);
-    const picture: Picture = new Map();
+    const picture = new Map<string, string>();
     for (const { name, value } of await rows(client, DATABASE_QUERY)) picture.set(`database ${name}`, value);
-    for (const { name } of await rows(client, TABLES_QUERY)) {
-      const [digest] = await rows(client, tableQuery(name));
+    for (const { name, value: columns } of await rows(client, TABLES_QUERY)) {
+      const [digest] = await rows(client, tableQuery(name, columns));
       picture.set(`rows of ${name}`, digest?.value ?? "");
     }
     for (const { name } of await rows(client, SEQUENCES_QUERY)) {
@@ -59,7 +65,7 @@ async function takePicture(settings: ConnectionSettings): Promise<Picture> {
     for (const { name, value } of await rows(client, LARGE_OBJECTS_QUERY))
       picture.set(`large object ${name}`, value);
     const [version] = await rows(client, "SELECT current_setting('server_version_num') AS value");
-    await addSchema(picture, settings, Number(version?.value));
+    await addSchema(picture, settings, await discoverTools(environment), Number(version?.value));
     return picture;
   } finally {
     await client.end();
@@ -74,10 +80,15 @@ const DATABASE_QUERY = `
   FROM pg_database, jsonb_each_text(jsonb_build_object('encoding', pg_encoding_to_char(encoding), 'collation', datcollate, 'characters', datctype)) setting
   WHERE datname = current_database()`;
 
-/** Tables, partitions and filled materialized views, each alone: a partitioned table has no rows of its own. */
+/**
+ * Tables, partitions and filled materialized views, each alone: a partitioned table has no rows of its own. Their columns
+ * by name: a child that got a parent's column after its own has it before them when it is restored.
+ */
 const TABLES_QUERY = `
-  SELECT format('%I.%I', nspname, relname) AS name
-  FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+  SELECT format('%I.%I', nspname, relname) AS name,
+         (SELECT string_agg(format('%I', attname), ', ' ORDER BY attname COLLATE "C")
+            FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS value
+  FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
   WHERE relkind IN ('r', 'm') AND relispopulated AND relpersistence <> 't'
     AND nspname <> 'information_schema' AND nspname !~ '^pg_'
   ORDER BY 1`;
@@ -92,9 +103,9 @@ const LARGE_OBJECTS_QUERY = `
   FROM pg_largeobject_metadata`;
 
 /** Rows as text, whatever their order: their count, and sums of two independent 64-bit hashes of each. */
-function tableQuery(name: string): string {
-  const row = quoteIdentifier("the whole row, under a name that no column has");
-  return `SELECT concat_ws(' ', count(*), sum(hashtextextended(${row}::text, 1)), sum(hashtextextended(${row}::text, 2))) AS value FROM ONLY ${name} ${row}`;
+function tableQuery(name: string, columns: string | null): string {
+  return `SELECT concat_ws(' ', count(*), sum(hashtextextended(line, 1)), sum(hashtextextended(line, 2))) AS value
+    FROM (SELECT ROW(${columns ?? ""})::text AS line FROM ONLY ${name}) AS lines`;
 }
 
 async function rows(client: pg.Client, sql: string): Promise<{ name: string; value: string }[]> {
@@ -103,11 +114,12 @@ async function rows(client: pg.Client, sql: string): Promise<{ name: string; val
 
 /** Adds the schema as pg_dump says it, entry by entry, so that a difference names its object. */
 async function addSchema(
-  picture: Picture,
+  picture: Map<string, string>,
   settings: ConnectionSettings,
+  tools: readonly InstalledTools[],
   serverVersion: number,
 ): Promise<void> {
-  const client = chooseDumpClient(await discoverTools(process.env), serverVersion);
+  const client = chooseDumpClient(tools, serverVersion);
   const { stdout } = await run(
     join(client.directory, "pg_dump"),
     ["--schema-only", "--no-owner", "--no-acl", "--no-tablespaces"],
@@ -139,8 +151,12 @@ function withoutNoise(entry: string): string {
   return entry.replaceAll(NOISE, "").trim();
 }
 
-/** A pure comparison of two pictures. */
-function differences(expected: Picture, actual: Picture, ignored: RegExp | undefined): string[] {
+/** One line for each difference of two pictures; none where they are equal. */
+export function comparePictures(
+  expected: Picture,
+  actual: Picture,
+  { ignore: ignored }: CompareOptions = {},
+): string[] {
   const found: string[] = [];
   for (const [name, value] of expected) {
     const other = actual.get(name);

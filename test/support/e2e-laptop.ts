@@ -6,6 +6,7 @@ import type { ConnectionSettings } from "../../src/config/connection.ts";
 import { connect, type PostgresClient } from "../../src/postgres/client.ts";
 import { quoteIdentifier } from "../../src/postgres/quote.ts";
 import type { Manifest } from "../../src/repository/manifest.ts";
+import { templateName } from "../../src/restore/scratch/names.ts";
 import { startDataops, type DataopsExit } from "./dataops-process.ts";
 import { test as e2eTest } from "./e2e-test.ts";
 import { settingsFor, startPostgres, urlFor, type PostgresServer } from "./postgres-servers.ts";
@@ -28,7 +29,7 @@ export interface LocalDatabase {
   query<Row extends Record<string, unknown>>(sql: string, database?: string): Promise<Row[]>;
   /** A connection to it under this name. Closed with the database, at the latest. */
   join(applicationName: string): Promise<PostgresClient>;
-  /** The names of all databases that came from it, its own among them. */
+  /** The names of all databases that came from it, its own among them; but for the template, which every restore keeps. */
   family(): Promise<string[]>;
   /** Drops the family. */
   drop(): Promise<void>;
@@ -104,9 +105,12 @@ export function localDatabase(server: SharedPostgres, name = uniqueName("local")
     // Awaited, since the connection ends with this function.
     return await client.query<Row>(sql);
   };
-  const family = async (): Promise<string[]> => {
+  const allOf = async (): Promise<string[]> => {
     const sql = `SELECT datname AS name FROM pg_database WHERE starts_with(datname, '${name}') ORDER BY 1`;
     return (await query<{ name: string }>(sql, "postgres")).map((row) => row.name);
+  };
+  const family = async (): Promise<string[]> => {
+    return (await allOf()).filter((other) => other !== templateName(name));
   };
   return {
     name,
@@ -132,7 +136,7 @@ export function localDatabase(server: SharedPostgres, name = uniqueName("local")
     },
     drop: async () => {
       await Promise.allSettled(joined.map((client) => client[Symbol.asyncDispose]()));
-      for (const database of await family()) {
+      for (const database of await allOf()) {
         await runAsSuperuser(server, `DROP DATABASE ${quoteIdentifier(database)} WITH (FORCE)`);
       }
     },
@@ -188,6 +192,7 @@ export async function traces(server: SharedPostgres): Promise<string[]> {
   const rows = await client.query<{ trace: string }>(
     `SELECT 'role ' || rolname AS trace FROM pg_roles WHERE rolname LIKE 'dataops\\_restore\\_%'
       UNION ALL SELECT 'database ' || datname FROM pg_database WHERE datname LIKE '%\\_\\_new\\_%' OR datname LIKE '%\\_\\_was\\_%'
+          OR datname LIKE '%\\_\\_template\\_%'
       UNION ALL SELECT 'session ' || application_name FROM pg_stat_activity WHERE application_name LIKE 'dataops:%'`,
   );
   return rows.map(({ trace }) => trace);

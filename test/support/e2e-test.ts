@@ -57,6 +57,13 @@ export function environmentOf(
   return { ...bucket.environment, DATABASE_URL: urlFor(database.server, database.name), ...changes };
 }
 
+/** A configuration for that environment, with backups that have all rows in the archive. */
+export const ARCHIVE_CONFIG = {
+  storage: "${DATAOPS_STORAGE}",
+  databases: { production: { url: "${DATABASE_URL}", environment: "production" } },
+  backup: { production: { format: "archive" } },
+};
+
 /** No manifest, no archive, no upload left open: the storage's own marker at most. */
 export async function expectNothing(bucket: TestBucket): Promise<void> {
   const keys = await bucket.keys();

@@ -58,14 +58,14 @@ export async function dump(database: TestDatabase): Promise<Dumped> {
 }
 
 /** The programs of the server's own version. */
-async function toolsOf(server: SharedPostgres): Promise<InstalledTools> {
+export async function toolsOf(server: SharedPostgres): Promise<InstalledTools> {
   const tools = await discoverTools({ DATAOPS_POSTGRES_BIN: server.programs });
   const own = tools.find(({ directory }) => directory === server.programs);
   if (own === undefined) throw new Error(`no programs in ${server.programs}`);
   return own;
 }
 
-async function loadSettingsIn(scratch: Scratch): Promise<LoadSettings> {
+export async function loadSettingsIn(scratch: Scratch): Promise<LoadSettings> {
   await using admin = await scratch.connectAsAdmin();
   return await chooseLoadSettings(admin, { keepsCompression: false });
 }
@@ -75,7 +75,12 @@ export async function load(
   server: SharedPostgres,
   dumped: Dumped,
   scratch: Scratch,
-  changes: { signal?: AbortSignal; skipExtensions?: string[] } = {},
+  changes: {
+    signal?: AbortSignal;
+    skipExtensions?: string[];
+    fast?: boolean;
+    loadBlocks?: () => Promise<void>;
+  } = {},
 ): Promise<Loaded> {
   return loadArchive({
     archive: dumped.archive,
@@ -87,6 +92,8 @@ export async function load(
     skipExtensions: changes.skipExtensions ?? [],
     serverMajor: majorOfSource(dumped.manifest),
     signal: changes.signal ?? new AbortController().signal,
+    fast: changes.fast,
+    loadBlocks: changes.loadBlocks,
     environment: process.env,
     applicationName: "test",
   });

@@ -1,9 +1,10 @@
 import { DataopsError } from "../../errors.ts";
 import type { PostgresClient } from "../../postgres/client.ts";
-import { quoteIdentifier } from "../../postgres/quote.ts";
+import { quoteIdentifier, quoteLiteral } from "../../postgres/quote.ts";
 import { judge, type GuardRequest, type TargetFacts } from "./guard.ts";
-import { scratchName } from "../scratch/names.ts";
+import { scratchName, templateDraftName, templateName } from "../scratch/names.ts";
 import { readMark } from "../swap/old-mark.ts";
+import { readTemplateMark } from "../template/mark.ts";
 
 /**
  * Every statement that renames or drops a database which is not a scratch database of the run itself. None of them runs
@@ -157,6 +158,46 @@ export async function dropReplaced(
   await permission.maintenance.query(`DROP DATABASE ${quoteIdentifier(replaced.name)}`);
 }
 
+/**
+ * Drops a database that carries the mark of a template of the permission's.
+ *
+ * @throws DataopsError `refused` where it is another; SQLSTATE `objectInUse` where somebody uses it
+ */
+export async function dropTemplate(
+  permission: Permission,
+  template: { name: string; oid: number },
+): Promise<void> {
+  const { maintenance, name: target } = permission;
+  await requireOid(maintenance, template.name, template.oid);
+  if (readTemplateMark(await readComment(maintenance, template.name))?.target !== target) {
+    throw new DataopsError("refused", `database ${template.name} is no template of ${target}`, {
+      hint: "rename it, or drop it if nobody needs it",
+    });
+  }
+  await maintenance.query(`DROP DATABASE ${quoteIdentifier(template.name)}`);
+}
+
+/**
+ * Gives the run's own draft of a template its mark and its name, at once.
+ *
+ * @throws DataopsError with SQLSTATE `duplicateDatabase` where the name is taken
+ */
+export async function publishTemplate(
+  { maintenance, name }: Permission,
+  { runId, comment }: { runId: string; comment: string },
+): Promise<void> {
+  const draft = quoteIdentifier(templateDraftName(name, runId));
+  try {
+    await maintenance.query("BEGIN READ WRITE");
+    await maintenance.query(`COMMENT ON DATABASE ${draft} IS ${quoteLiteral(comment)}`);
+    await maintenance.query(`ALTER DATABASE ${draft} RENAME TO ${quoteIdentifier(templateName(name))}`);
+    await maintenance.query("COMMIT");
+  } catch (error) {
+    await rollBack(maintenance);
+    throw error;
+  }
+}
+
 async function requireOid(client: PostgresClient, name: string, oid: number | undefined): Promise<void> {
   const [row] = await client.query<{ oid: number }>(
     "SELECT oid FROM pg_catalog.pg_database WHERE datname = $1",
@@ -166,12 +207,7 @@ async function requireOid(client: PostgresClient, name: string, oid: number | un
 }
 
 async function requireMark({ maintenance, name: target }: Permission, name: string): Promise<void> {
-  const [row] = await maintenance.query<{ comment: string | null }>(
-    `SELECT pg_catalog.shobj_description(oid, 'pg_database') AS comment
-       FROM pg_catalog.pg_database WHERE datname = $1`,
-    [name],
-  );
-  if (readMark(row?.comment ?? null) === target) return;
+  if (readMark(await readComment(maintenance, name)) === target) return;
   throw new DataopsError(
     "refused",
     `database ${name} is in the way, and is no replaced version of ${target}`,
@@ -179,6 +215,15 @@ async function requireMark({ maintenance, name: target }: Permission, name: stri
       hint: "rename it, or drop it if nobody needs it",
     },
   );
+}
+
+async function readComment(client: PostgresClient, name: string): Promise<string | null> {
+  const [row] = await client.query<{ comment: string | null }>(
+    `SELECT pg_catalog.shobj_description(oid, 'pg_database') AS comment
+       FROM pg_catalog.pg_database WHERE datname = $1`,
+    [name],
+  );
+  return row?.comment ?? null;
 }
 
 function notTheSame(name: string): DataopsError {

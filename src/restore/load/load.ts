@@ -15,11 +15,12 @@ import { LoadFailure } from "./failure.ts";
 import { createExtensions, readAvailableExtensions } from "../scratch/create-extensions.ts";
 import type { Scratch } from "../scratch/scratch.ts";
 import type { LoadSettings } from "./settings.ts";
+import { setUnlogged } from "./unlogged.ts";
 
 export interface LoadRequest {
   /** An uncompressed custom-format archive; with data offsets in it the workers need not search. */
   archive: string;
-  scratch: Pick<Scratch, "name" | "loader" | "actAs" | "connectAsAdmin">;
+  scratch: Pick<Scratch, "name" | "loader" | "actAs" | "connectAsAdmin" | "connectAsLoader">;
   manifest: Pick<Manifest, "source" | "tables">;
   /** What reads the archive and talks to the server. */
   tools: InstalledTools;
@@ -30,6 +31,10 @@ export interface LoadRequest {
   skipExtensions: readonly string[];
   /** `server_version_num / 10000` of the scratch database's server. */
   serverMajor: number;
+  /** Brings the rows that are not in the archive, once their tables are there and before anything is built over them. */
+  loadBlocks?: (() => Promise<void>) | undefined;
+  /** Whether tables are unlogged while they are filled. */
+  fast?: boolean | undefined;
   signal: AbortSignal;
   environment: Environment;
   applicationName: string;
@@ -53,7 +58,7 @@ export interface Loaded {
  *   `corrupt` where the archive cannot be read; after an abort: the signal's reason
  */
 export async function loadArchive(request: LoadRequest): Promise<Loaded> {
-  const { scratch, manifest } = request;
+  const { manifest } = request;
   const beforehand = await prepareDatabase(request);
   const missingExtensions = new Set(
     manifest.source.extensions.map(({ name }) => name).filter((name) => !beforehand.created.has(name)),
@@ -70,10 +75,49 @@ export async function loadArchive(request: LoadRequest): Promise<Loaded> {
   await using folder = await temporaryFolder();
   const listFile = join(folder.path, "restore.list");
   await writeFile(listFile, list, { mode: 0o600 });
+  await restoreInOrder(request, listFile);
+  return {
+    leftOut: [...beforehand.leftOut, ...leftOut],
+    missingExtensions,
+    hasStatistics: /^\d+; \d+ \d+ STATISTICS DATA /m.test(list),
+  };
+}
+
+/**
+ * Sections of an archive: what tables need to be there; rows, sequences' states and large objects; and what is built over
+ * the rows: indexes, constraints, triggers, policies, materialized views.
+ */
+type Section = "pre-data" | "data" | "post-data";
+
+/** All of it at once where nothing has to happen in between. */
+async function restoreInOrder(request: LoadRequest, listFile: string): Promise<void> {
+  const { fast = false, loadBlocks } = request;
+  if (!fast && loadBlocks === undefined) return restoreSections(request, listFile, []);
+  if (fast) {
+    await restoreSections(request, listFile, ["pre-data"]);
+    const setBack = await setUnlogged(request);
+    await restoreSections(request, listFile, ["data"]);
+    await loadBlocks?.();
+    // Before the indexes, which it would build a second time.
+    await setBack();
+  } else {
+    await restoreSections(request, listFile, ["pre-data", "data"]);
+    await loadBlocks?.();
+  }
+  await restoreSections(request, listFile, ["post-data"]);
+}
+
+/** Runs `pg_restore` over some sections of the archive; none stands for all of it. */
+async function restoreSections(
+  request: LoadRequest,
+  listFile: string,
+  sections: readonly Section[],
+): Promise<void> {
+  const { scratch } = request;
   const failure = new LoadFailure();
   const running = spawnTool(
     { program: "pg_restore", directory: request.tools.directory },
-    loadArguments({ listFile, ...request, database: scratch.name, actAs: scratch.actAs }),
+    loadArguments({ listFile, sections, ...request, database: scratch.name, actAs: scratch.actAs }),
     {
       settings: scratch.loader,
       applicationName: request.applicationName,
@@ -92,23 +136,19 @@ export async function loadArchive(request: LoadRequest): Promise<Loaded> {
   } finally {
     await running.kill();
   }
-  return {
-    leftOut: [...beforehand.leftOut, ...leftOut],
-    missingExtensions,
-    hasStatistics: /^\d+; \d+ \d+ STATISTICS DATA /m.test(list),
-  };
 }
 
 interface LoadArguments {
   archive: string;
   listFile: string;
+  sections: readonly Section[];
   database: string;
   actAs: string | undefined;
   jobs: number;
 }
 
 /** Arguments of `pg_restore`. Where to connect stands in the environment but for the database's name. Pure. */
-function loadArguments({ archive, listFile, database, actAs, jobs }: LoadArguments): string[] {
+function loadArguments({ archive, listFile, sections, database, actAs, jobs }: LoadArguments): string[] {
   return [
     "--format=custom",
     "--exit-on-error",
@@ -120,6 +160,7 @@ function loadArguments({ archive, listFile, database, actAs, jobs }: LoadArgumen
     "--no-subscriptions",
     "--no-password",
     `--use-list=${listFile}`,
+    ...sections.map((section) => `--section=${section}`),
     `--jobs=${jobs}`,
     databaseOption(database),
     ...(actAs === undefined ? [] : [`--role=${actAs}`]),

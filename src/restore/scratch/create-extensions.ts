@@ -124,7 +124,8 @@ BEGIN
 END
 $do$`;
 
-async function letLoaderUse(admin: PostgresClient, loader: string): Promise<void> {
+/** Lets a loader that is no superuser use what a superuser's extensions made. */
+export async function letLoaderUse(admin: PostgresClient, loader: string): Promise<void> {
   const [row] = await admin.query<{ needsGrants: boolean }>(
     `SELECT rolsuper AND rolname <> $1 AS "needsGrants" FROM pg_catalog.pg_roles WHERE rolname = current_user`,
     [loader],

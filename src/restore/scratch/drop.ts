@@ -3,6 +3,8 @@ import type { ConnectionSettings } from "../../config/connection.ts";
 import type { Environment } from "../../config/environment.ts";
 import { connect, type PostgresClient } from "../../postgres/client.ts";
 import { quoteIdentifier } from "../../postgres/quote.ts";
+import { temporaryRoleName } from "./names.ts";
+import { retireTemporaryRole } from "./temporary-role.ts";
 
 /** Milliseconds for all of it: whoever was interrupted must not hang on a dead network. */
 const TIMEOUT = 20_000;
@@ -13,8 +15,8 @@ const FIRST_WITH_FORCE = 130_000;
 export interface DropRequest {
   /** A scratch database that this run asked the server to make, and nobody else's. */
   database: string | undefined;
-  /** Dropped after the database that it owns. */
-  role: string | undefined;
+  /** Ended after the database that it owns. */
+  role: RoleEnd | undefined;
   applicationName: string;
   environment: Environment;
 }
@@ -32,7 +34,20 @@ export async function dropScratch(settings: ConnectionSettings, request: DropReq
     await untilCreationEnded(client, request.database, signal);
     await dropDatabase(client, request.database);
   }
-  if (request.role !== undefined) await client.query(`DROP ROLE IF EXISTS ${quoteIdentifier(request.role)}`);
+  if (request.role !== undefined) await endRole(client, request.role);
+}
+
+/** A run's temporary role, and what is to become of it. */
+export interface RoleEnd {
+  runId: string;
+  /** `retire` where a template needs it. */
+  end: "drop" | "retire";
+}
+
+/** Drops or retires a run's temporary role, which owns nothing more but in a template. */
+export async function endRole(client: PostgresClient, { runId, end }: RoleEnd): Promise<void> {
+  if (end === "retire") await retireTemporaryRole(client, runId);
+  else await client.query(`DROP ROLE IF EXISTS ${quoteIdentifier(temporaryRoleName(runId))}`);
 }
 
 /** Drops a scratch database, with whoever is connected to it. */

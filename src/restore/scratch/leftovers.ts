@@ -2,18 +2,18 @@ import type { PostgresClient } from "../../postgres/client.ts";
 import { SQL_STATES, sqlStateOf } from "../../postgres/postgres-error.ts";
 import { quoteIdentifier } from "../../postgres/quote.ts";
 import { stampOf, startStamp } from "../../repository/backup-id.ts";
-import { scratchName, temporaryRoleName } from "./names.ts";
+import { scratchName, templateDraftName, templateRoleName, temporaryRoleName } from "./names.ts";
 
 /** Milliseconds after which a run that left something behind is certainly over. */
 const AGE = 24 * 60 * 60 * 1000;
 
-/** The end of a scratch database's name: its run, which begins with a UTC time. */
-const SCRATCH_RUN = /__new_(\d{8}T\d{6}Z-[a-z0-9]+)$/;
-const ROLE_RUN = /^dataops_restore_(\d{8}T\d{6}Z-[a-z0-9]+)$/;
+/** The end of a scratch database's or an unfinished template's name: its run, which begins with a UTC time. */
+const DATABASE_RUN = /__(?:new|template)_(\d{8}T\d{6}Z-[a-z0-9]+)$/;
+const ROLE_RUN = /^dataops_(?:restore|template)_(\d{8}T\d{6}Z-[a-z0-9]+)$/;
 
 /**
- * Drops the scratch databases of `target`, and the temporary roles, that runs which crashed left behind: those older than
- * a day with nobody connected.
+ * Drops the scratch databases and unfinished templates of `target`, and the temporary roles, that runs which crashed left
+ * behind: those older than a day with nobody connected. Also roles of templates that somebody dropped.
  *
  * @param now milliseconds since the epoch
  * @returns the names of what was dropped
@@ -25,7 +25,7 @@ export async function clearLeftovers(
 ): Promise<string[]> {
   const dropped: string[] = [];
   for (const name of await readDatabases(maintenance)) {
-    if (!isAbandonedScratch(name, target, now)) continue;
+    if (!isAbandonedDatabase(name, target, now)) continue;
     // Not by force: whoever connected meanwhile keeps it.
     if (await drops(maintenance, `DROP DATABASE ${quoteIdentifier(name)}`)) dropped.push(name);
   }
@@ -36,16 +36,18 @@ export async function clearLeftovers(
   return dropped;
 }
 
-/** Whether `name` is of a scratch database of `target` whose run began long enough ago. Pure. */
-function isAbandonedScratch(name: string, target: string, now: number): boolean {
-  const runId = SCRATCH_RUN.exec(name)?.[1];
-  return runId !== undefined && scratchName(target, runId) === name && isOld(runId, now);
+/** Whether `name` is of what a run for `target` was building in, and that run began long enough ago. Pure. */
+function isAbandonedDatabase(name: string, target: string, now: number): boolean {
+  const runId = DATABASE_RUN.exec(name)?.[1];
+  if (runId === undefined || !isOld(runId, now)) return false;
+  return scratchName(target, runId) === name || templateDraftName(target, runId) === name;
 }
 
-/** Whether `name` is of a temporary role whose run began long enough ago. Pure. */
+/** Whether `name` is of a role that a run made which began long enough ago. Pure. */
 function isAbandonedRole(name: string, now: number): boolean {
   const runId = ROLE_RUN.exec(name)?.[1];
-  return runId !== undefined && temporaryRoleName(runId) === name && isOld(runId, now);
+  if (runId === undefined || !isOld(runId, now)) return false;
+  return temporaryRoleName(runId) === name || templateRoleName(runId) === name;
 }
 
 function isOld(runId: string, now: number): boolean {
@@ -61,11 +63,12 @@ async function readDatabases(client: PostgresClient): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
-/** Roles that own no database: a scratch database that is still there, of whatever target, needs its role. */
+/** Roles that nothing depends on: a scratch database or a template that is still there, of whatever target, needs its role. */
 async function readIdleRoles(client: PostgresClient): Promise<string[]> {
   const rows = await client.query<{ name: string }>(
     `SELECT rolname::text AS name FROM pg_catalog.pg_roles AS role
-      WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datdba = role.oid)
+      WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_shdepend
+                         WHERE refclassid = 'pg_catalog.pg_authid'::regclass AND refobjid = role.oid)
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity AS session WHERE session.usesysid = role.oid)`,
   );
   return rows.map(({ name }) => name);

@@ -23,6 +23,21 @@ export function passingName(target: string, runId: string): string {
   return withSuffix(target, `__was_${runId}`);
 }
 
+/** The copy of the last restored backup, as it was before the `after` steps. */
+export function templateName(target: string): string {
+  return withSuffix(target, "__template");
+}
+
+/** That copy while it is being made. */
+export function templateDraftName(target: string, runId: string): string {
+  return withSuffix(target, `__template_${runId}`);
+}
+
+/** What `temporaryRoleName` becomes where a template keeps what the role owned. */
+export function templateRoleName(runId: string): string {
+  return `dataops_template_${runId}`;
+}
+
 /** The role that a restore of a superuser loads as. */
 export function temporaryRoleName(runId: string): string {
   return `dataops_restore_${runId}`;

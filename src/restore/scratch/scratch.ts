@@ -1,15 +1,18 @@
 import type { ConnectionSettings } from "../../config/connection.ts";
 import type { Environment } from "../../config/environment.ts";
-import { DataopsError, isDataopsError, messageOf } from "../../errors.ts";
+import { messageOf } from "../../errors.ts";
 import type { Reporter } from "../../observe/reporter.ts";
 import { connect, type PostgresClient } from "../../postgres/client.ts";
 import { SQL_STATES, sqlStateOf } from "../../postgres/postgres-error.ts";
 import { quoteIdentifier } from "../../postgres/quote.ts";
 import type { ManifestSource } from "../../repository/manifest.ts";
 import { readConnectingRole, type ConnectingRole } from "./connecting-role.ts";
-import { scratchName, temporaryRoleName } from "./names.ts";
-import { localeAttempts } from "./locale.ts";
-import { dropScratch } from "./drop.ts";
+import { copyDatabase, type ScratchTemplate } from "./copy-database.ts";
+import { createEmptyDatabase } from "./create-database.ts";
+import { letLoaderUse } from "./create-extensions.ts";
+import { scratchName, templateRoleName, temporaryRoleName } from "./names.ts";
+import { dropScratch, endRole } from "./drop.ts";
+import { requireLogin } from "./require-login.ts";
 import { createTemporaryRole, type TemporaryRole } from "./temporary-role.ts";
 
 /** The database that a restore builds in, before it takes the target's name. */
@@ -23,6 +26,8 @@ export interface ScratchRequest {
   owner: string | undefined;
   /** Whether a superuser loads as such. Then what the backup says runs as superuser. */
   asSuperuser: boolean;
+  /** What to begin with instead of an empty database. */
+  template?: ScratchTemplate | undefined;
   reporter: Reporter;
   signal: AbortSignal;
   /** Where passfiles are looked up. */
@@ -34,6 +39,10 @@ export interface Scratch extends AsyncDisposable {
   readonly name: string;
   /** How who loads logs in to it. */
   readonly loader: ConnectionSettings;
+  /** The locale that stands in for the backup's, which this server does not have; null where none does. */
+  readonly substituteLocale: string | null;
+  /** Who made it, and whose it is to be. */
+  readonly who: ConnectingRole;
   /** The role that the loader takes on once logged in (`SET ROLE`); undefined: none. */
   readonly actAs: string | undefined;
   /** A new connection to it as who loads. */
@@ -42,6 +51,8 @@ export interface Scratch extends AsyncDisposable {
   connectAsAdmin(): Promise<PostgresClient>;
   /** Makes everything in it, and itself, the owner's, and drops the temporary role. Nobody may be connected as it. */
   handOver(): Promise<void>;
+  /** From now on something else needs the temporary role: in the end it is retired, not dropped. */
+  keepRole(): void;
   /** From now on it is not ours to drop: it has its new name. */
   release(): void;
 }
@@ -69,15 +80,14 @@ export async function createScratch(maintenance: PostgresClient, request: Scratc
   }
 }
 
-/** Errors of CREATE DATABASE that another locale may mend: unknown here, or not for this encoding. */
-const LOCALE_STATES = new Set(["42809", "42P17", "22023", "0A000", "42704"]);
-
 class ScratchDatabase implements Scratch {
   readonly name: string;
   readonly #maintenance: PostgresClient;
   readonly #request: ScratchRequest;
-  readonly #who: ConnectingRole;
+  readonly who: ConnectingRole;
+  #substituteLocale: string | null = null;
   #role: TemporaryRole | undefined;
+  #keepsRole = false;
   /** What there may be to drop: set before the server is asked to make it. */
   readonly #mayExist = { database: false, role: false };
 
@@ -85,7 +95,11 @@ class ScratchDatabase implements Scratch {
     this.#maintenance = maintenance;
     this.#request = request;
     this.name = name;
-    this.#who = who;
+    this.who = who;
+  }
+
+  get substituteLocale(): string | null {
+    return this.#substituteLocale;
   }
 
   get loader(): ConnectionSettings {
@@ -98,12 +112,12 @@ class ScratchDatabase implements Scratch {
 
   get actAs(): string | undefined {
     if (this.#role !== undefined) return this.#role.password === undefined ? this.#role.name : undefined;
-    return this.#who.owner === this.#who.role ? undefined : this.#who.owner;
+    return this.who.owner === this.who.role ? undefined : this.who.owner;
   }
 
   async create(): Promise<void> {
-    const { runId, asSuperuser, reporter } = this.#request;
-    if (this.#who.isSuperuser) {
+    const { runId, asSuperuser, template, reporter } = this.#request;
+    if (this.who.isSuperuser) {
       if (asSuperuser)
         reporter.warn("the backup is loaded as a superuser: what it holds can do anything to this server");
       await this.#createRole(runId, asSuperuser);
@@ -112,33 +126,22 @@ class ScratchDatabase implements Scratch {
     const database = quoteIdentifier(this.name);
     await this.#asDatabaseOwner(`REVOKE CONNECT, TEMPORARY ON DATABASE ${database} FROM PUBLIC`);
     if (this.#connectsForOwner) {
-      const role = quoteIdentifier(this.#who.role);
+      const role = quoteIdentifier(this.who.role);
       await this.#asDatabaseOwner(`GRANT CONNECT ON DATABASE ${database} TO ${role}`);
     }
-    await this.#requireLogin();
+    if (template !== undefined) await this.#adopt(template);
+    await requireLogin(this, this.#role);
   }
 
-  async connectAsLoader(): Promise<PostgresClient> {
-    const client = await this.#connect(this.loader);
-    try {
-      if (this.actAs !== undefined) await client.query(`SET ROLE ${quoteIdentifier(this.actAs)}`);
-      return client;
-    } catch (error) {
-      await client[Symbol.asyncDispose]();
-      throw error;
-    }
+  connectAsLoader(): Promise<PostgresClient> {
+    const begin = this.actAs === undefined ? undefined : `SET ROLE ${quoteIdentifier(this.actAs)}`;
+    return this.#connect(this.loader, begin);
   }
 
-  async connectAsAdmin(): Promise<PostgresClient> {
-    const client = await this.#connect({ ...this.#maintenance.settings, database: this.name });
-    try {
-      // What is found by name is to be the server's own, whatever the backup put into its schemas.
-      await client.query("SET search_path = pg_catalog, pg_temp");
-      return client;
-    } catch (error) {
-      await client[Symbol.asyncDispose]();
-      throw error;
-    }
+  connectAsAdmin(): Promise<PostgresClient> {
+    const settings = { ...this.#maintenance.settings, database: this.name };
+    // What is found by name is to be the server's own, whatever the backup put into its schemas.
+    return this.#connect(settings, "SET search_path = pg_catalog, pg_temp");
   }
 
   async handOver(): Promise<void> {
@@ -149,9 +152,13 @@ class ScratchDatabase implements Scratch {
     if (this.#role !== undefined) await this.#reassign(this.#role);
     await this.#asDatabaseOwner(`GRANT CONNECT, TEMPORARY ON DATABASE ${database} TO PUBLIC`);
     if (this.#connectsForOwner) {
-      const role = quoteIdentifier(this.#who.role);
+      const role = quoteIdentifier(this.who.role);
       await this.#asDatabaseOwner(`REVOKE CONNECT ON DATABASE ${database} FROM ${role}`);
     }
+  }
+
+  keepRole(): void {
+    this.#keepsRole = true;
   }
 
   release(): void {
@@ -162,12 +169,12 @@ class ScratchDatabase implements Scratch {
     const { database, role } = this.#mayExist;
     if (!database && !role) return;
     const { environment, reporter, runId } = this.#request;
-    const roleName = role ? temporaryRoleName(runId) : undefined;
+    const end = this.#keepsRole ? "retire" : "drop";
     try {
       await dropScratch(this.#maintenance.settings, {
         database: database ? this.name : undefined,
-        role: roleName,
-        applicationName: this.#applicationName,
+        role: role ? { runId, end } : undefined,
+        applicationName: `dataops:${runId}`,
         environment,
       });
       this.#mayExist.database = false;
@@ -175,7 +182,7 @@ class ScratchDatabase implements Scratch {
     } catch (error) {
       reporter.warn("what was built so far could not be dropped; the next restore tries again after a day", {
         database: database ? this.name : undefined,
-        role: roleName,
+        role: role ? temporaryRoleName(runId) : undefined,
         reason: messageOf(error),
       });
     }
@@ -183,7 +190,7 @@ class ScratchDatabase implements Scratch {
 
   /** Whether the connecting role needs a right of its own: it might not inherit the owner's. */
   get #connectsForOwner(): boolean {
-    return !this.#who.isSuperuser && this.#who.owner !== this.#who.role;
+    return !this.who.isSuperuser && this.who.owner !== this.who.role;
   }
 
   async #endSessionsOf({ name }: TemporaryRole): Promise<void> {
@@ -199,16 +206,15 @@ class ScratchDatabase implements Scratch {
     {
       await using admin = await this.connectAsAdmin();
       await admin.query(
-        `REASSIGN OWNED BY ${role} TO ${quoteIdentifier(this.#who.owner)}; DROP OWNED BY ${role}`,
+        `REASSIGN OWNED BY ${role} TO ${quoteIdentifier(this.who.owner)}; DROP OWNED BY ${role}`,
       );
     }
-    await this.#maintenance.query(`DROP ROLE ${role}`);
+    await endRole(this.#maintenance, {
+      runId: this.#request.runId,
+      end: this.#keepsRole ? "retire" : "drop",
+    });
     this.#role = undefined;
     this.#mayExist.role = false;
-  }
-
-  get #applicationName(): string {
-    return `dataops:${this.#request.runId}`;
   }
 
   async #createRole(runId: string, asSuperuser: boolean): Promise<void> {
@@ -222,40 +228,47 @@ class ScratchDatabase implements Scratch {
   }
 
   async #createDatabase(): Promise<void> {
-    const { source, reporter } = this.#request;
-    const owner = this.#role?.name ?? this.#who.owner;
-    let failure: unknown;
-    for (const attempt of localeAttempts(source, this.#who.serverVersion)) {
-      try {
-        this.#mayExist.database = true;
-        await this.#maintenance.query(
-          `CREATE DATABASE ${quoteIdentifier(this.name)} OWNER ${quoteIdentifier(owner)} TEMPLATE template0 ${attempt.options}`,
-        );
-        if (!attempt.asSource) {
-          reporter.warn("this server does not have the locale of the backup; text may sort otherwise", {
-            wanted: source.locale ?? source.collate,
-            used: attempt.description,
-          });
-        }
-        return;
-      } catch (error) {
-        const state = sqlStateOf(error);
-        // A statement that the server answered with an error made nothing; one that was cut off may have.
-        if (state !== undefined) this.#mayExist.database = false;
-        if (state === undefined || !LOCALE_STATES.has(state)) throw error;
-        failure ??= error;
-      }
+    const { source, template, reporter } = this.#request;
+    const { serverVersion } = this.who;
+    const made = { name: this.name, owner: this.#role?.name ?? this.who.owner };
+    this.#mayExist.database = true;
+    try {
+      if (template !== undefined) await copyDatabase(this.#maintenance, { ...made, from: template.name });
+      this.#substituteLocale =
+        template === undefined
+          ? await createEmptyDatabase(this.#maintenance, { ...made, source, serverVersion })
+          : template.locale;
+    } catch (error) {
+      // A statement that the server answered with an error made nothing; one that was cut off may have.
+      if (sqlStateOf(error) !== undefined) this.#mayExist.database = false;
+      throw error;
     }
-    throw failure;
+    if (this.#substituteLocale === null) return;
+    reporter.warn("this server does not have the locale of the backup; text may sort otherwise", {
+      wanted: source.locale ?? source.collate,
+      used: this.#substituteLocale,
+    });
+  }
+
+  /** Makes what was another run's this one's, and lets the loader in, once nobody else can come. */
+  async #adopt({ run }: ScratchTemplate): Promise<void> {
+    await this.#asDatabaseOwner(`ALTER DATABASE ${quoteIdentifier(this.name)} ALLOW_CONNECTIONS true`);
+    if (this.#role === undefined) return;
+    const from = quoteIdentifier(templateRoleName(run));
+    await using admin = await this.connectAsAdmin();
+    await admin.query(
+      `REASSIGN OWNED BY ${from} TO ${quoteIdentifier(this.#role.name)}; DROP OWNED BY ${from}`,
+    );
+    await letLoaderUse(admin, this.actAs ?? this.loader.user);
   }
 
   /** Grants on a database are its owner's to make. A superuser makes them in the owner's name. */
   async #asDatabaseOwner(sql: string): Promise<void> {
-    if (this.#who.isSuperuser || this.#who.owner === this.#who.role) {
+    if (this.who.isSuperuser || this.who.owner === this.who.role) {
       await this.#maintenance.query(sql);
       return;
     }
-    await this.#maintenance.query(`SET ROLE ${quoteIdentifier(this.#who.owner)}`);
+    await this.#maintenance.query(`SET ROLE ${quoteIdentifier(this.who.owner)}`);
     try {
       await this.#maintenance.query(sql);
     } finally {
@@ -263,25 +276,19 @@ class ScratchDatabase implements Scratch {
     }
   }
 
-  async #requireLogin(): Promise<void> {
-    try {
-      await using client = await this.connectAsLoader();
-      await client.query("SELECT 1");
-    } catch (error) {
-      if (this.#role?.password === undefined || !isDataopsError(error, "notPermitted")) throw error;
-      throw new DataopsError(
-        "refused",
-        `the role made for loading the backup cannot log in: ${messageOf(error)}`,
-        {
-          hint: "allow logins with a password (scram-sha-256) in pg_hba.conf, connect over TCP, connect as a role that is no superuser, or pass --as-superuser if you trust what the backup holds",
-          cause: error,
-        },
-      );
-    }
-  }
-
-  #connect(settings: ConnectionSettings): Promise<PostgresClient> {
+  async #connect(settings: ConnectionSettings, begin: string | undefined): Promise<PostgresClient> {
     const { signal, environment } = this.#request;
-    return connect(settings, { applicationName: this.#applicationName, signal, environment });
+    const client = await connect(settings, {
+      applicationName: `dataops:${this.#request.runId}`,
+      signal,
+      environment,
+    });
+    try {
+      if (begin !== undefined) await client.query(begin);
+      return client;
+    } catch (error) {
+      await client[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 }

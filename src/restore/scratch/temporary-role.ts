@@ -3,7 +3,7 @@ import { Secret } from "../../config/secret.ts";
 import type { PostgresClient } from "../../postgres/client.ts";
 import { quoteIdentifier, quoteLiteral } from "../../postgres/quote.ts";
 import { scramVerifier } from "../../postgres/scram.ts";
-import { temporaryRoleName } from "./names.ts";
+import { templateRoleName, temporaryRoleName } from "./names.ts";
 
 const PASSWORD_BYTES = 32;
 /** Milliseconds. Longer than any restore; a role that was left behind cannot log in for ever. */
@@ -46,4 +46,15 @@ export async function createTemporaryRole(
       `PASSWORD ${quoteLiteral(await scramVerifier(password))} VALID UNTIL ${quoteLiteral(validUntil)}`,
   );
   return { name, password: new Secret(password) };
+}
+
+/** Leaves a restore's role nothing but what it owns in a template, and tells so by its name. */
+export async function retireTemporaryRole(client: PostgresClient, runId: string): Promise<void> {
+  const role = quoteIdentifier(temporaryRoleName(runId));
+  await client.query(
+    `BEGIN;
+     ALTER ROLE ${role} NOLOGIN NOSUPERUSER NOBYPASSRLS PASSWORD NULL;
+     ALTER ROLE ${role} RENAME TO ${quoteIdentifier(templateRoleName(runId))};
+     COMMIT`,
+  );
 }

@@ -5,7 +5,7 @@ import type { Manifest } from "../../../src/repository/manifest.ts";
 import { compareDatabases } from "../../support/compare-databases.ts";
 import type { DataopsExit } from "../../support/dataops-process.ts";
 import { restoreWithStockTools } from "../../support/e2e-restore.ts";
-import { environmentOf, test } from "../../support/e2e-test.ts";
+import { ARCHIVE_CONFIG, environmentOf, test } from "../../support/e2e-test.ts";
 import { everyKindOfTable } from "../../support/every-kind-of-table.ts";
 import { urlFor } from "../../support/postgres-servers.ts";
 import { createDatabase, type TestDatabase } from "../../support/postgres-test.ts";
@@ -19,7 +19,10 @@ describe("a backup", () => {
     await client.query(everyKindOfTable({ size: 10 * MIB }));
     const environment = environmentOf(database, bucket);
 
-    const made = await dataops.run(["backup", "production", "--json"], { environment });
+    const made = await dataops.run(["backup", "production", "--json"], {
+      environment,
+      config: ARCHIVE_CONFIG,
+    });
     expect(made, made.stderr).toMatchObject({ code: 0 });
     const manifest = manifestOf(made);
     const folder = `production/backups/${manifest.id}`;

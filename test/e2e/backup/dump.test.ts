@@ -6,7 +6,7 @@ import {
   createBulk,
   waitingSessionsOf,
 } from "../../support/e2e-database.ts";
-import { environmentOf, expectNothing, expectOneLine, test } from "../../support/e2e-test.ts";
+import { ARCHIVE_CONFIG, environmentOf, expectNothing, expectOneLine, test } from "../../support/e2e-test.ts";
 import { fakePrograms } from "../../support/fake-program.ts";
 import { urlFor } from "../../support/postgres-servers.ts";
 import { startS3Proxy } from "../../support/s3-proxy.ts";
@@ -71,6 +71,7 @@ describe("the dump", () => {
     });
     const ended = await dataops.run(["backup"], {
       environment: environmentOf(database, bucket, programs.environment),
+      config: ARCHIVE_CONFIG,
     });
 
     expect(ended, ended.stderr).toMatchObject({ code: 14, stdout: "" });

@@ -4,7 +4,8 @@ import type { Manifest } from "../../../src/repository/manifest.ts";
 import { compareDatabases } from "../../support/compare-databases.ts";
 import type { TestBucket } from "../../support/e2e-bucket.ts";
 import { restoreWithStockTools } from "../../support/e2e-restore.ts";
-import { environmentOf, test, type Dataops } from "../../support/e2e-test.ts";
+import { ARCHIVE_CONFIG, environmentOf, test, type Dataops } from "../../support/e2e-test.ts";
+import { urlFor } from "../../support/postgres-servers.ts";
 import { createDatabase, uniqueName, type TestDatabase } from "../../support/postgres-test.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
@@ -39,6 +40,7 @@ describe("backed up, and restored equal:", () => {
     await client.query("ALTER TABLE large ALTER COLUMN content SET STORAGE EXTERNAL");
     await client.query("INSERT INTO large VALUES (repeat('0123456789abcde\n', 12500000))");
     await expectEqualAfterRestore(database, bucket, dataops);
+    await expectEqualFromBlocks(database, bucket, dataops);
   });
 
   test("10,000 tables", async ({ database, bucket, dataops }) => {
@@ -57,12 +59,34 @@ describe("backed up, and restored equal:", () => {
   });
 });
 
+/** The same with blocks, which the program itself restores. */
+async function expectEqualFromBlocks(
+  database: TestDatabase,
+  bucket: TestBucket,
+  dataops: Dataops,
+): Promise<void> {
+  const restored = await createDatabase(database.server);
+  onTestFinished(() => restored.drop());
+  const environment = environmentOf(database, bucket, {
+    LOCAL_DATABASE_URL: urlFor(database.server, restored.name),
+    DATAOPS_POSTGRES_BIN: database.server.programs ?? "",
+  });
+  const made = await dataops.run(["backup", "--json"], { environment });
+  expect(made, made.stderr).toMatchObject({ code: 0 });
+  const { id, blocks } = readManifest(made.stdout);
+  expect(blocks).not.toBeNull();
+  const fetched = await dataops.run(["restore", id, "--to", "local"], { environment });
+  expect(fetched, fetched.stderr).toMatchObject({ code: 0 });
+  expect(await compareDatabases(database.settings, restored.settings)).toEqual([]);
+}
+
 async function expectEqualAfterRestore(
   database: TestDatabase,
   bucket: TestBucket,
   dataops: Dataops,
 ): Promise<Manifest> {
-  const made = await dataops.run(["backup", "--json"], { environment: environmentOf(database, bucket) });
+  const environment = environmentOf(database, bucket);
+  const made = await dataops.run(["backup", "--json"], { environment, config: ARCHIVE_CONFIG });
   expect(made, made.stdout.slice(0, 1000) + made.stderr).toMatchObject({ code: 0 });
   const manifest = readManifest(made.stdout);
   const restored = await restoreWithStockTools(

@@ -5,7 +5,13 @@ import { constants, zstdCompressSync } from "node:zlib";
 import { describe, expect } from "vitest";
 import { archiveKey, manifestKey } from "../../../src/repository/keys.ts";
 import type { Manifest } from "../../../src/repository/manifest.ts";
-import { expectUntouched, laptopEnvironment, PRODUCTION, test } from "../../support/e2e-laptop.ts";
+import {
+  expectUntouched,
+  laptopConfig,
+  laptopEnvironment,
+  PRODUCTION,
+  test,
+} from "../../support/e2e-laptop.ts";
 import { expectOneLine } from "../../support/e2e-test.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
@@ -43,10 +49,11 @@ describe("an archive in the storage", () => {
     await local.create();
     const { folder, cache, manifest } = await copyOf(shop);
     const environment = laptopEnvironment(folder, local, { DATAOPS_CACHE_DIRECTORY: cache });
-    expect(await dataops.run(FETCH, { environment })).toMatchObject({ code: 0 });
+    const config = laptopConfig({ template: false });
+    expect(await dataops.run(FETCH, { environment, config })).toMatchObject({ code: 0 });
     const [cached = ""] = await readdir(cache);
     await flipBit(join(cache, cached), manifest.archive.size >> 1);
-    const again = await dataops.run([...FETCH, "--json"], { environment });
+    const again = await dataops.run([...FETCH, "--json"], { environment, config });
     expect(again, again.stderr).toMatchObject({ code: 0 });
     expect(again.json()).toMatchObject({ downloaded: manifest.archive.size });
     expect(again.stderr).toMatch(/"level":"warn".*damaged/);

@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { describe, expect } from "vitest";
 import { createBulk } from "../../support/e2e-database.ts";
 import { BEFORE, manifestIn, test, traces } from "../../support/e2e-laptop.ts";
-import { environmentOf } from "../../support/e2e-test.ts";
+import { ARCHIVE_CONFIG, environmentOf } from "../../support/e2e-test.ts";
 import { startS3Proxy, type Fault, type ProxiedRequest } from "../../support/s3-proxy.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
@@ -20,7 +20,10 @@ describe("a download that is interrupted", () => {
     async ([signal, code], { database, bucket, local, dataops }) => {
       const production = await database.connect();
       await createBulk(production, MEGABYTES);
-      const made = await dataops.run(["backup", "--json"], { environment: environmentOf(database, bucket) });
+      const made = await dataops.run(["backup", "--json"], {
+        environment: environmentOf(database, bucket),
+        config: ARCHIVE_CONFIG,
+      });
       const { pieceSize, size } = manifestIn(made).archive;
       await local.create();
       // Two pieces pass. The workers that fetched them ask for another two once they have written down the first.

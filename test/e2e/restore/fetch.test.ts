@@ -66,6 +66,7 @@ test("production's newest backup comes into another server equal, and a second t
     tables: expect.any(Number),
     rows: expect.any(Number),
     downloaded: 0,
+    fromTemplate: true,
     leftOut: [],
     duration: expect.any(Number),
   });
@@ -218,7 +219,7 @@ test("as many workers load as are configured, unless --jobs says otherwise", asy
     pg_restore: `echo "$@" >>'${log}'; exec '${join(programs, "pg_restore")}' "$@"`,
   });
   const environment = laptopEnvironment(shop.folder, local, { DATAOPS_POSTGRES_BIN: clients.directory });
-  const config = laptopConfig({ jobs: 3 });
+  const config = laptopConfig({ jobs: 3, template: false });
   const configured = await dataops.run(["fetch-latest-db"], { environment, config });
   expect(configured, configured.stderr).toMatchObject({ code: 0 });
   const told = await dataops.run(["fetch-latest-db", "--yes", "--jobs", "2"], { environment, config });

@@ -183,9 +183,12 @@ function hostile(evil: string, loot: string): string {
     CREATE EVENT TRIGGER hostile_trigger ON ddl_command_end EXECUTE FUNCTION on_ddl()`;
 }
 
+/** But for those of templates, which own and can do nothing. */
 async function rolesOf(local: LocalDatabase): Promise<string[]> {
   const rows = await local.query<{ role: string }>(
-    `SELECT rolname || CASE WHEN rolsuper THEN ' superuser' ELSE '' END AS role FROM pg_roles ORDER BY 1`,
+    `SELECT rolname || CASE WHEN rolsuper THEN ' superuser' ELSE '' END AS role FROM pg_roles
+      WHERE NOT (rolname LIKE 'dataops\\_template\\_%' AND NOT rolcanlogin AND NOT rolsuper AND NOT rolbypassrls)
+      ORDER BY 1`,
     "postgres",
   );
   return rows.map(({ role }) => role);

@@ -2,7 +2,13 @@ import { describe, expect } from "vitest";
 import { connect } from "../../../src/postgres/client.ts";
 import { makeBackupId } from "../../../src/repository/backup-id.ts";
 import { clearLeftovers } from "../../../src/restore/scratch/leftovers.ts";
-import { scratchName, temporaryRoleName } from "../../../src/restore/scratch/names.ts";
+import {
+  scratchName,
+  templateDraftName,
+  templateName,
+  templateRoleName,
+  temporaryRoleName,
+} from "../../../src/restore/scratch/names.ts";
 import { dropDatabase } from "../../../src/restore/scratch/drop.ts";
 import { settingsFor } from "../../support/postgres-servers.ts";
 import { test, uniqueName } from "../../support/postgres-test.ts";
@@ -45,5 +51,40 @@ describe("clearLeftovers", () => {
     await session[Symbol.asyncDispose]();
     for (const name of keep) await dropDatabase(maintenance, name);
     await maintenance.query(`DROP ROLE "${temporaryRoleName(recent)}"`);
+  });
+
+  test("drops unfinished templates, and roles of templates that are gone; never a template", async ({
+    postgres15,
+  }) => {
+    const target = uniqueName("shop");
+    const [gone, kept, recent] = [1.1, 1.2, 0.9].map((days) => makeBackupId(Date.now() - days * DAY));
+    if (gone === undefined || kept === undefined || recent === undefined)
+      throw new Error("three ids were made");
+    await using maintenance = await connectTo(postgres15);
+    for (const run of [gone, kept, recent]) await maintenance.query(`CREATE ROLE "${templateRoleName(run)}"`);
+    const databases = [
+      templateName(target),
+      templateDraftName(target, gone),
+      templateDraftName(target, recent),
+    ];
+    for (const name of databases) await maintenance.query(`CREATE DATABASE "${name}" ALLOW_CONNECTIONS true`);
+    {
+      await using template = await connect(settingsFor(postgres15, { database: templateName(target) }), {
+        applicationName: "test",
+      });
+      await template.query(`CREATE SCHEMA things AUTHORIZATION "${templateRoleName(kept)}"`);
+    }
+    const dropped = await clearLeftovers(maintenance, target);
+    expect(dropped).toEqual(
+      expect.arrayContaining([templateDraftName(target, gone), templateRoleName(gone)]),
+    );
+    expect(await leftBehind(postgres15, target)).toEqual(
+      expect.arrayContaining([templateName(target), templateDraftName(target, recent)]),
+    );
+    expect(await leftBehind(postgres15, kept)).toEqual([templateRoleName(kept)]);
+    expect(await leftBehind(postgres15, recent)).toContain(templateRoleName(recent));
+
+    for (const name of databases) await dropDatabase(maintenance, name);
+    for (const run of [kept, recent]) await maintenance.query(`DROP ROLE "${templateRoleName(run)}"`);
   });
 });

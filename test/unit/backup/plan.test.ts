@@ -14,6 +14,17 @@ describe("dumpArguments", () => {
     ]);
   });
 
+  test("without the rows of the tables that are stored as blocks", () => {
+    const blockTables = [
+      { schema: "public", name: "orders" },
+      { schema: "Odd", name: 'a."b"' },
+    ];
+    expect(dumpArguments({ ...plan, blockTables }).slice(5)).toEqual([
+      '--exclude-table-data="public"."orders"',
+      '--exclude-table-data="Odd"."a.""b"""',
+    ]);
+  });
+
   test.each([
     { clientMajor: 17, statistics: false },
     { clientMajor: 18, statistics: true },

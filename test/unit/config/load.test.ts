@@ -29,7 +29,8 @@ describe("a file", () => {
       maxParts: 1000,
     });
     expect(config.backup["production"]).toEqual({
-      format: "archive",
+      format: "blocks",
+      jobs: undefined,
       lockWaitTimeout: 60_000,
       stallTimeout: 300_000,
       compressionLevel: 1,

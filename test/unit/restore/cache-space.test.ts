@@ -1,8 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { readdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Manifest } from "../../../src/repository/manifest.ts";
+import { silentReporter } from "../../../src/observe/reporter.ts";
+import { packName } from "../../../src/repository/keys.ts";
+import { makeRoomForPacks } from "../../../src/restore/cache/space.ts";
 import { tryLockFile } from "../../../src/restore/cache/file-lock.ts";
 import {
   archivesIn,
@@ -107,5 +110,55 @@ describe("the bound", () => {
       expect((await readFile(other.path)).equals(content)).toBe(true);
     }
     expect(await readdir(cache.directory)).toEqual([]);
+  });
+
+  describe("with packs", () => {
+    const PACKS = [1, 2, 3].map((number) => packName("20261121T040000Z-k3v9qa", number));
+
+    /** Three archives, last used at 1000, 2000 and 3000, and three packs, used at 1500, 2500 and 3500. */
+    async function filledWithPacks(maxBytes: number) {
+      const setting = await filledCache(100 * SIZE, [1000, 2000, 3000]);
+      const folder = join(setting.cache.directory, "packs", "production");
+      await mkdir(folder, { recursive: true });
+      for (const [index, name] of PACKS.entries()) {
+        const path = join(folder, `${name}.pack`);
+        await writeFile(path, randomBytes(SIZE));
+        await utimes(path, 1500 + index * 1000, 1500 + index * 1000);
+      }
+      const cache = { ...setting.cache, maxBytes };
+      const left = async () => {
+        const archives = (await archivesIn(cache)).map((name) =>
+          setting.paths.findIndex((path) => path.endsWith(name)),
+        );
+        const packs = (await readdir(folder)).map((name) => PACKS.indexOf(name.replace(".pack", "")));
+        return { archives: new Set(archives), packs: new Set(packs) };
+      };
+      return { ...setting, cache, left };
+    }
+
+    test("an archive takes the place of archives and packs that were not used for longest", async () => {
+      const { storage, backups, cache, left } = await filledWithPacks(4.5 * SIZE);
+      await fetchAndLeave(storage, manifestAt(backups, 3), cache);
+      expect(await left()).toEqual({ archives: new Set([-1, 2]), packs: new Set([1, 2]) });
+    });
+
+    test("packs do, too, but not of those that are needed with them", async () => {
+      const { cache, left } = await filledWithPacks(4.5 * SIZE);
+      const needed = [
+        { name: PACKS[0] ?? "", size: 1.2 * SIZE },
+        { name: packName("20261122T040000Z-k3v9qa", 1), size: SIZE },
+      ];
+      await makeRoomForPacks("production", needed, { cache, reporter: silentReporter });
+      expect(await left()).toEqual({ archives: new Set([2]), packs: new Set([0, 2]) });
+    });
+
+    test("nothing goes where all fits", async () => {
+      const { cache, left } = await filledWithPacks(6.1 * SIZE);
+      await makeRoomForPacks("production", [{ name: PACKS[1] ?? "", size: SIZE }], {
+        cache,
+        reporter: silentReporter,
+      });
+      expect(await left()).toEqual({ archives: new Set([0, 1, 2]), packs: new Set([0, 1, 2]) });
+    });
   });
 });

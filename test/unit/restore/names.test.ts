@@ -1,5 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { oldName, passingName, scratchName, temporaryRoleName } from "../../../src/restore/scratch/names.ts";
+import {
+  oldName,
+  passingName,
+  scratchName,
+  templateDraftName,
+  templateName,
+  templateRoleName,
+  temporaryRoleName,
+} from "../../../src/restore/scratch/names.ts";
 
 const RUN = "20261121T040000Z-k3v9qa";
 const BYTES = 63;
@@ -9,6 +17,9 @@ describe("names of a restore's databases", () => {
     expect(scratchName("shop", RUN)).toBe(`shop__new_${RUN}`);
     expect(oldName("shop")).toBe("shop__old");
     expect(passingName("shop", RUN)).toBe(`shop__was_${RUN}`);
+    expect(templateName("shop")).toBe("shop__template");
+    expect(templateDraftName("shop", RUN)).toBe(`shop__template_${RUN}`);
+    expect(templateRoleName(RUN)).toBe(`dataops_template_${RUN}`);
     expect(temporaryRoleName(RUN)).toBe(`dataops_restore_${RUN}`);
   });
 

@@ -1,0 +1,102 @@
+import { messageOf } from "../../errors.ts";
+import type { PostgresClient } from "../../postgres/client.ts";
+import { isBackupId, startStamp, stampOf } from "../../repository/backup-id.ts";
+import type { StoredBlock } from "../../repository/blocks/block-index.ts";
+import { readPackContents } from "../../repository/blocks/pack-contents.ts";
+import { backupOfPack, manifestKey, packKey, parsePackKey } from "../../repository/keys.ts";
+import { isStorageError } from "../../storage/storage-error.ts";
+import type { Storage } from "../../storage/storage.ts";
+
+/**
+ * Milliseconds that a dead run may have begun before this one: `docs/format.md` has packs that no manifest names stay
+ * for twice as long.
+ */
+const OLDEST = 24 * 60 * 60 * 1000;
+
+/** The ids of backups whose sessions are connected to the same server. */
+export async function readLiveRuns(client: PostgresClient): Promise<Set<string>> {
+  const rows = await client.query<{ name: string }>(
+    "SELECT application_name AS name FROM pg_catalog.pg_stat_activity WHERE application_name LIKE 'dataops:%'",
+  );
+  return new Set(rows.map(({ name }) => name.slice("dataops:".length)));
+}
+
+export interface DeadRunsRequest {
+  storage: Storage;
+  database: string;
+  /** The backup that is being made. */
+  id: string;
+  /** The last backup's id: runs before it are of no use any more. */
+  since: string | undefined;
+  readLiveRuns: () => Promise<ReadonlySet<string>>;
+  /** Every pack that is there, with its size in bytes, by its key. */
+  found: ReadonlyMap<string, number>;
+  /** Blocks that may be referred to, by their SHA-256: those found are added. */
+  blocks: Map<string, StoredBlock>;
+  /** Packs that may be referred to, by name, with their sizes: those found are added. */
+  packs: Map<string, number>;
+  signal: AbortSignal;
+  warn: (message: string) => void;
+}
+
+/**
+ * Adds the blocks of runs that were killed: their packs are whole, and no manifest names them.
+ *
+ * Only of runs that are certainly dead, which have no session any more: one that merely fails takes its packs away.
+ *
+ * @throws what the storage and the server throw
+ */
+export async function readDeadRuns(request: DeadRunsRequest): Promise<void> {
+  const { storage, database, found, blocks, packs, signal, warn } = request;
+  const names = [...found.keys()].flatMap((key) => parsePackKey(key)?.name ?? []);
+  const candidates = names.filter((name) => !packs.has(name) && isRecent(backupOfPack(name), request));
+  if (candidates.length === 0) return;
+  const live = await request.readLiveRuns();
+  const dead = new Map<string, boolean>();
+  for (const name of candidates) {
+    const id = backupOfPack(name);
+    if (!dead.has(id)) dead.set(id, !live.has(id) && !(await hasManifest(storage, database, id, signal)));
+    if (dead.get(id) !== true) continue;
+    const size = found.get(packKey(database, name)) ?? 0;
+    try {
+      const contents = await readPackContents(storage, database, { name, size }, signal);
+      packs.set(name, size);
+      for (const { sha256, rows, size: bytes, offset, length } of contents) {
+        if (blocks.has(sha256)) continue;
+        const frame = { pack: name, offset, length };
+        blocks.set(sha256, { rows, size: bytes, sha256, frame, base: undefined });
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      warn(`what run ${id} left is not used: ${messageOf(error)}`);
+    }
+  }
+}
+
+function isRecent(id: string, { since, id: own }: Pick<DeadRunsRequest, "since" | "id">): boolean {
+  if (!isBackupId(id) || id === own) return false;
+  if (since !== undefined && startStamp(id) < startStamp(since)) return false;
+  return startStamp(id) >= stampOf(new Date(startOf(own) - OLDEST).toISOString());
+}
+
+/** Milliseconds since the epoch. */
+function startOf(id: string): number {
+  return Date.parse(
+    startStamp(id).replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"),
+  );
+}
+
+async function hasManifest(
+  storage: Storage,
+  database: string,
+  id: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await storage.head(manifestKey(database, id), { signal });
+    return true;
+  } catch (error) {
+    if (isStorageError(error, "not-found")) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,133 @@
+import { hash } from "node:crypto";
+import { promisify } from "node:util";
+import { constants, zstdCompress } from "node:zlib";
+import type { ConnectionSettings } from "../../config/connection.ts";
+import { together } from "../../parallel.ts";
+import { connect } from "../../postgres/client.ts";
+import { joinSnapshot } from "../../postgres/snapshot.ts";
+import { serializeBlockIndex, type BlockRange } from "../../repository/blocks/block-index.ts";
+import type { ManifestBlocks, ManifestBlockTable } from "../../repository/manifest.ts";
+import { tableKey, type Base, type BaseTable } from "./base.ts";
+import { BufferPool } from "./block-text.ts";
+import type { BlockTable } from "./eligible.ts";
+import type { PackWriter } from "./pack-writer.ts";
+import { planSegments } from "./ranges.ts";
+import type { BlockStore } from "./store-blocks.ts";
+import { TableReader } from "./table-reader.ts";
+
+const compress = promisify(zstdCompress);
+
+export interface BlocksRequest {
+  connection: ConnectionSettings;
+  applicationName: string;
+  /** The exported snapshot's id. */
+  snapshot: string;
+  /** The first ones are begun first. */
+  tables: readonly BlockTable[];
+  base: Base;
+  store: BlockStore;
+  packs: PackWriter;
+  /** Bytes of text that a block should have. */
+  blockSize?: number | undefined;
+  /** Connections that read at the same time. */
+  jobs: number;
+  /** Told of the bytes that came from the server. */
+  onData: (bytes: number) => void;
+  signal: AbortSignal;
+}
+
+/**
+ * Reads tables as blocks, and writes those that the base does not have into packs. The packs are complete when it returns.
+ *
+ * When one connection fails, the others are ended, and waited for.
+ *
+ * @throws DataopsError as `runCopies` and `PackWriter.append` do; after an abort: the signal's reason
+ */
+export async function dumpBlocks(request: BlocksRequest): Promise<ManifestBlocks> {
+  const { tables, base, store, packs, blockSize } = request;
+  const pool = new BufferPool();
+  const readers = tables.map((table) => {
+    const known = knownTable(table, base);
+    return new TableReader(table, { store, known, pool, blockSize, onData: request.onData });
+  });
+  const work = readers.flatMap((reader) => {
+    const known = knownTable(reader.table, base);
+    return planSegments(reader.table, known?.ranges, blockSize).map((segment) => ({ reader, segment }));
+  });
+
+  const remaining = work.values();
+  await together(Math.min(request.jobs, work.length), request.signal, async (signal) => {
+    const { connection, applicationName, snapshot } = request;
+    await using client = await connect(connection, { applicationName, signal });
+    await joinSnapshot(client, snapshot);
+    for (const { reader, segment } of remaining) await reader.read(client, segment, signal);
+  });
+
+  const described = [];
+  for (const reader of readers) described.push(await describeTable(reader, request));
+  const written = await packs.finish();
+  return { packs: neededPacks(readers, described, [...base.packs, ...written]), tables: described };
+}
+
+/** The table in the base; its boundaries are of no use for another list of columns. */
+function knownTable(table: BlockTable, base: Base): BaseTable | undefined {
+  const known = base.tables.get(tableKey(table));
+  const isSame = JSON.stringify(known?.entry.columns) === JSON.stringify(table.columns);
+  return isSame ? known : undefined;
+}
+
+/** The manifest's entry. The list of the table's blocks is written only if the base's is another. */
+async function describeTable(
+  reader: TableReader,
+  { base, packs }: Pick<BlocksRequest, "base" | "packs">,
+): Promise<ManifestBlockTable> {
+  const { schema, name, columns } = reader.table;
+  const ranges = reader.ranges();
+  const text = Buffer.from(serializeBlockIndex(ranges));
+  const sha256 = hash("sha256", text, "hex");
+  return {
+    schema,
+    name,
+    columns: [...columns],
+    rows: sumOf(ranges, "rows"),
+    size: sumOf(ranges, "size"),
+    index: knownIndex(reader.table, base, sha256) ?? {
+      ...(await packs.append(await compressText(text))),
+      size: text.byteLength,
+      sha256,
+    },
+    fingerprints: null,
+  };
+}
+
+function knownIndex(table: BlockTable, base: Base, sha256: string): ManifestBlockTable["index"] | undefined {
+  const known = base.tables.get(tableKey(table))?.entry.index;
+  return known?.sha256 === sha256 ? known : undefined;
+}
+
+function compressText(text: Buffer): Promise<Buffer> {
+  return compress(text, {
+    params: { [constants.ZSTD_c_checksumFlag]: 1 },
+  });
+}
+
+function sumOf(ranges: readonly BlockRange[], key: "rows" | "size"): number {
+  return ranges.reduce((sum, { block }) => sum + (block?.[key] ?? 0), 0);
+}
+
+/** The packs that a restore reads from, by name. */
+function neededPacks(
+  readers: readonly TableReader[],
+  tables: readonly ManifestBlockTable[],
+  all: readonly (readonly [name: string, size: number])[],
+): ManifestBlocks["packs"] {
+  const needed = new Set(tables.map(({ index }) => index.pack));
+  for (const reader of readers) {
+    for (const { block } of reader.ranges()) {
+      if (block === undefined) continue;
+      needed.add(block.frame.pack);
+      if (block.base !== undefined) needed.add(block.base.frame.pack);
+    }
+  }
+  return all.filter(([name]) => needed.has(name)).map(([name, size]) => ({ name, size }));
+}

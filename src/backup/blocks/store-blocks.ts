@@ -1,0 +1,100 @@
+import { promisify } from "node:util";
+import { constants, zstdCompress } from "node:zlib";
+import type { StoredBlock, TextDigest } from "../../repository/blocks/block-index.ts";
+import { compress } from "../compress.ts";
+import type { Base } from "./base.ts";
+import type { HeldText } from "./block-text.ts";
+import type { ByteQueue } from "./byte-queue.ts";
+import { MAX_DICTIONARY_SIZE, type Dictionaries, type FullBlock } from "./dictionaries.ts";
+import type { PackWriter } from "./pack-writer.ts";
+
+const compressWhole = promisify(zstdCompress);
+
+/** zstd's level for deltas: at 1 it finds next to nothing in a dictionary of this size, and at 3 half as much again. */
+const DELTA_LEVEL = 6;
+
+/** A delta may be this share of its dictionary's frame; beyond, the block is stored as itself, for others to refer to. */
+const LARGEST_DELTA = 1 / 4;
+
+/** How many blocks were stored in which way. */
+export interface BlockCounts {
+  /** The base has them. */
+  referenced: number;
+  deltas: number;
+  full: number;
+}
+
+/** Stores blocks in the way that takes the fewest bytes: not at all, as what changed, or whole. */
+export class BlockStore {
+  readonly counts: BlockCounts = { referenced: 0, deltas: 0, full: 0 };
+  readonly #packs: PackWriter;
+  readonly #base: Base;
+  readonly #dictionaries: Dictionaries;
+  readonly #compressionLevel: number;
+
+  constructor(from: { packs: PackWriter; base: Base; dictionaries: Dictionaries; compressionLevel: number }) {
+    this.#packs = from.packs;
+    this.#base = from.base;
+    this.#dictionaries = from.dictionaries;
+    this.#compressionLevel = from.compressionLevel;
+  }
+
+  /** The block that the storage has of a text; undefined where it is not there. */
+  find({ rows, size, sha256 }: TextDigest): StoredBlock | undefined {
+    const stored = this.#base.blocks.get(sha256);
+    if (stored?.rows !== rows || stored.size !== size) return undefined;
+    this.counts.referenced += 1;
+    return stored;
+  }
+
+  /**
+   * Stores a text that is not there yet. `earlier` is what the last backup has of the same range.
+   *
+   * @throws as `PackWriter.append`
+   */
+  async store(
+    { text, sha256 }: HeldText,
+    rows: number,
+    earlier: StoredBlock | undefined,
+  ): Promise<StoredBlock> {
+    const block = { rows, size: text.byteLength, sha256 };
+    const dictionary = this.#dictionaryFor(text.byteLength, earlier);
+    const delta = dictionary === undefined ? undefined : await this.#compressDelta(text, dictionary);
+    if (delta !== undefined) {
+      this.counts.deltas += 1;
+      return { ...block, frame: await this.#packs.append(delta), base: dictionary };
+    }
+    const frame = await compressWhole(text, { params: parametersFor(this.#compressionLevel) });
+    this.counts.full += 1;
+    return { ...block, frame: await this.#packs.append(frame, Promise.resolve(block)), base: undefined };
+  }
+
+  /** Stores a text that is too long to be held, as it comes; `digest` says what it was, once it has come. */
+  async storeStream(text: ByteQueue, digest: Promise<TextDigest>): Promise<StoredBlock> {
+    const frame = await this.#packs.append(compress(text, this.#compressionLevel), digest);
+    this.counts.full += 1;
+    return { ...(await digest), frame, base: undefined };
+  }
+
+  /** The block to compress with: always one that is stored as itself, so that two frames at most are read for one. */
+  #dictionaryFor(size: number, earlier: StoredBlock | undefined): FullBlock | undefined {
+    if (earlier === undefined || size > MAX_DICTIONARY_SIZE) return undefined;
+    // What a delta was compressed with was no larger.
+    if (earlier.base === undefined && earlier.size > MAX_DICTIONARY_SIZE) return undefined;
+    const { frame, sha256 } = earlier.base ?? earlier;
+    if (!this.#base.packs.has(frame.pack)) return undefined;
+    return { frame, sha256 };
+  }
+
+  /** Undefined where it would not be small enough, or the dictionary cannot be had. */
+  async #compressDelta(text: Buffer, block: FullBlock): Promise<Buffer | undefined> {
+    const dictionary = await this.#dictionaries.read(block);
+    if (dictionary === undefined) return undefined;
+    const delta = await compressWhole(text, { params: parametersFor(DELTA_LEVEL), dictionary });
+    return delta.byteLength <= block.frame.length * LARGEST_DELTA ? delta : undefined;
+  }
+}
+
+function parametersFor(level: number): Record<number, number> {
+  return { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 };
+}

@@ -1,0 +1,140 @@
+import { DataopsError } from "../../errors.ts";
+import { PACK_NAME_PATTERN } from "../keys.ts";
+import { formatPosition, parsePosition, type TuplePosition } from "./tuple-position.ts";
+
+/**
+ * The list of one table's blocks, as it is stored: one line for each range. `docs/format.md` has its grammar.
+ *
+ * It holds no digest of its own: whoever refers to it names the SHA-256 of its text.
+ */
+
+/** Where a frame is: in which pack, from which byte, how long. */
+export interface FrameReference {
+  pack: string;
+  /** Bytes from the pack's start. */
+  offset: number;
+  /** Bytes as stored. */
+  length: number;
+}
+
+/** The byte behind a frame. */
+export function endOf({ offset, length }: FrameReference): number {
+  return offset + length;
+}
+
+/** A stored block's content. */
+export interface StoredBlock {
+  rows: number;
+  /** Bytes of text. */
+  size: number;
+  /** Of the text, hexadecimal. */
+  sha256: string;
+  frame: FrameReference;
+  /** The block that is the frame's dictionary, which is stored as itself; undefined for a block that is. */
+  base: { frame: FrameReference; sha256: string } | undefined;
+}
+
+/** What tells one text from another. */
+export type TextDigest = Pick<StoredBlock, "rows" | "size" | "sha256">;
+
+/** One range of a table. It ends where the next one begins; the last one has no end. */
+export interface BlockRange {
+  from: TuplePosition;
+  /** Undefined where the range has no rows. */
+  block: StoredBlock | undefined;
+}
+
+/** The place of the range's fingerprint, which nobody takes yet. */
+const NO_FINGERPRINT = "-";
+/** Two sums of 64 bits, hexadecimal. Read over until there is a use for it. */
+const FINGERPRINT = /^(-|[0-9a-f]{16}\.[0-9a-f]{16})$/;
+const SHA256 = /^[0-9a-f]{64}$/;
+const FIELDS = 12;
+/** Bytes of one block's text. Values of 1 GB in one row are the server's own limit. */
+const MAX_BLOCK_SIZE = 2 ** 33;
+/** Bytes; a frame of a pack. */
+const MAX_OFFSET = 2 ** 46;
+
+export function serializeBlockIndex(ranges: readonly BlockRange[]): string {
+  return ranges.map((range) => `${lineOf(range)}\n`).join("");
+}
+
+function lineOf({ from, block }: BlockRange): string {
+  if (block === undefined) return emptyLine(from);
+  const { rows, size, sha256, frame, base } = block;
+  const dictionary = base === undefined ? "- - - -" : `${frameText(base.frame)} ${base.sha256}`;
+  return `${formatPosition(from)} ${rows} ${size} ${sha256} ${NO_FINGERPRINT} ${frameText(frame)} ${dictionary}`;
+}
+
+function emptyLine(from: TuplePosition): string {
+  return `${formatPosition(from)} 0 0 - ${NO_FINGERPRINT} - - - - - - -`;
+}
+
+function frameText({ pack, offset, length }: FrameReference): string {
+  return `${pack} ${offset} ${length}`;
+}
+
+/**
+ * Reads an index's text. `where` names it in errors.
+ *
+ * @throws DataopsError `corrupt` for anything that `serializeBlockIndex` would not have written
+ */
+export function parseBlockIndex(text: string, where: string): BlockRange[] {
+  if (text === "") return [];
+  if (!text.endsWith("\n")) throw corrupt(where, "its last line is cut");
+  const ranges: BlockRange[] = [];
+  let previous = -1;
+  for (const [index, line] of text.slice(0, -1).split("\n").entries()) {
+    const range = parseLine(line);
+    const isFirst = index === 0;
+    if (range === undefined || range.from <= previous || (isFirst && range.from !== 0)) {
+      throw corrupt(where, `line ${index + 1} is not as expected`);
+    }
+    previous = range.from;
+    ranges.push(range);
+  }
+  return ranges;
+}
+
+function parseLine(line: string): BlockRange | undefined {
+  const fields = line.split(" ");
+  if (fields.length !== FIELDS) return undefined;
+  const [position = "", rows, size, sha256, fingerprint = "", ...rest] = fields;
+  const from = parsePosition(position);
+  if (from === undefined || !FINGERPRINT.test(fingerprint)) return undefined;
+  if (line === emptyLine(from)) return { from, block: undefined };
+  const rowCount = parseCount(rows, Number.MAX_SAFE_INTEGER);
+  const textSize = parseCount(size, MAX_BLOCK_SIZE);
+  const frame = parseFrame(rest.slice(0, 3));
+  if (!rowCount || !textSize || frame === undefined || !isDigest(sha256)) return undefined;
+  const block = { rows: rowCount, size: textSize, sha256, frame };
+  const dictionary = rest.slice(3);
+  if (dictionary.every((field) => field === "-")) return { from, block: { ...block, base: undefined } };
+  const baseFrame = parseFrame(dictionary.slice(0, 3));
+  const baseDigest = dictionary[3];
+  if (baseFrame === undefined || !isDigest(baseDigest)) return undefined;
+  return { from, block: { ...block, base: { frame: baseFrame, sha256: baseDigest } } };
+}
+
+function parseFrame([pack, offset, length]: readonly string[]): FrameReference | undefined {
+  const start = parseCount(offset, MAX_OFFSET);
+  const bytes = parseCount(length, MAX_BLOCK_SIZE);
+  if (pack === undefined || !PACK_NAME_PATTERN.test(pack) || start === undefined || !bytes) return undefined;
+  return { pack, offset: start, length: bytes };
+}
+
+function parseCount(text: string | undefined, most: number): number | undefined {
+  if (text === undefined || !/^(0|[1-9]\d{0,15})$/.test(text)) return undefined;
+  const value = Number(text);
+  return value <= most ? value : undefined;
+}
+
+function isDigest(text: string | undefined): text is string {
+  return text !== undefined && SHA256.test(text);
+}
+
+function corrupt(where: string, what: string): DataopsError {
+  return new DataopsError("corrupt", `${where} is corrupt: ${what}`, {
+    hint: "restore an older backup (`dataops list`), and find out what wrote to the bucket",
+  });
+}
