@@ -1,6 +1,6 @@
 import { createHash, hash } from "node:crypto";
 import type { ByteQueue } from "./byte-queue.ts";
-import type { CopyConsumer } from "./copy-reader.ts";
+import type { CopyConsumer } from "../../postgres/copy-out.ts";
 
 /** Bytes of text that are held whole. A longer block passes through, in pieces: a page of toasted rows can have gigabytes. */
 const MOST_HELD = 2 * 1024 * 1024;
@@ -68,13 +68,13 @@ export class BlockTexts implements CopyConsumer {
     this.#buffer = pool.take();
   }
 
-  data(chunk: Uint8Array): Promise<void> | undefined {
-    this.#onData(chunk.byteLength);
-    if (this.#passing !== undefined) return this.#passing.add(chunk);
-    const length = this.#filled + chunk.byteLength;
-    if (length > MOST_HELD) return this.#startPassing(chunk);
+  data(chunk: Buffer, start: number, end: number): Promise<void> | undefined {
+    this.#onData(end - start);
+    if (this.#passing !== undefined) return this.#passing.add(chunk.subarray(start, end));
+    const length = this.#filled + end - start;
+    if (length > MOST_HELD) return this.#startPassing(chunk.subarray(start, end));
     if (length > this.#buffer.byteLength) this.#grow(length);
-    this.#buffer.set(chunk, this.#filled);
+    chunk.copy(this.#buffer, this.#filled, start, end);
     this.#filled = length;
     return undefined;
   }

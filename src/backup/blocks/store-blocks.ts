@@ -16,6 +16,9 @@ const DELTA_LEVEL = 6;
 /** A delta may be this share of its dictionary's frame; beyond, the block is stored as itself, for others to refer to. */
 const LARGEST_DELTA = 1 / 4;
 
+/** Bytes; zstd gives most texts back in one piece of half their length, for which it need not be called again. */
+const SMALLEST_CHUNK = 16 * 1024;
+
 /** How many blocks were stored in which way. */
 export interface BlockCounts {
   /** The base has them. */
@@ -64,7 +67,10 @@ export class BlockStore {
       this.counts.deltas += 1;
       return { ...block, frame: await this.#packs.append(delta), base: dictionary };
     }
-    const frame = await compressWhole(text, { params: parametersFor(this.#compressionLevel) });
+    const frame = await compressWhole(text, {
+      params: parametersFor(this.#compressionLevel),
+      chunkSize: Math.max(SMALLEST_CHUNK, Math.ceil(text.byteLength / 2)),
+    });
     this.counts.full += 1;
     return { ...block, frame: await this.#packs.append(frame, Promise.resolve(block)), base: undefined };
   }

@@ -4,7 +4,8 @@ import { pageOf, type TuplePosition } from "../../repository/blocks/tuple-positi
 import type { BaseTable } from "./base.ts";
 import { Batch } from "./batch.ts";
 import { BlockTexts, type BufferPool } from "./block-text.ts";
-import { copyStatement, runCopies } from "./copy-reader.ts";
+import { runCopies } from "../../postgres/copy-out.ts";
+import { copyStatement } from "./copy-statement.ts";
 import type { BlockTable } from "./eligible.ts";
 import {
   chooseRangeLength,

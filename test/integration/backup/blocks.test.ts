@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import { runCopies } from "../../../src/backup/blocks/copy-reader.ts";
+import { runCopies } from "../../../src/postgres/copy-out.ts";
 import type { PostgresClient } from "../../../src/postgres/client.ts";
 import { openSnapshot } from "../../../src/postgres/snapshot.ts";
 import { quoteIdentifier, quoteQualified } from "../../../src/postgres/quote.ts";
@@ -19,7 +19,7 @@ async function copied(client: PostgresClient, sql: string): Promise<{ text: Buff
     client,
     [sql],
     {
-      data: (chunk) => void chunks.push(Buffer.from(chunk)),
+      data: (chunk, start, end) => void chunks.push(Buffer.from(chunk.subarray(start, end))),
       end: (count) => {
         rows = count;
         return undefined;

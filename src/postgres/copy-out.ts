@@ -1,26 +1,17 @@
-import type { PostgresClient } from "../../postgres/client.ts";
-import { statementError } from "../../postgres/postgres-error.ts";
-import { quoteIdentifier, quoteQualified } from "../../postgres/quote.ts";
-import type { BlockTable } from "./eligible.ts";
-import { formatPosition } from "../../repository/blocks/tuple-position.ts";
-import type { Range } from "./ranges.ts";
+import type { Duplex } from "node:stream";
+import type { PostgresClient } from "./client.ts";
+import { RowTap } from "./row-tap.ts";
+import { statementError } from "./postgres-error.ts";
 
 /** Takes what COPYs give. A promise that it returns keeps the server waiting until it is fulfilled. */
 export interface CopyConsumer {
   /**
-   * Takes bytes of rows, which are valid during the call only. What the connection had read by then may still come
-   * while a promise is pending.
+   * Takes the bytes of a row, or of a part of one: those of `chunk` from `start` up to, not including, `end`, which are valid
+   * during the call only. What the connection had read by then may still come while a promise is pending.
    */
-  data(chunk: Uint8Array): Promise<void> | undefined;
+  data(chunk: Buffer, start: number, end: number): Promise<void> | undefined;
   /** The next statement's COPY is over: all of its `rows` came. */
   end(rows: number): Promise<void> | undefined;
-}
-
-/** The statement that reads one range of a table as text. */
-export function copyStatement({ schema, name, columns }: BlockTable, { from, to }: Range): string {
-  const list = columns.map((column) => quoteIdentifier(column)).join(", ");
-  const end = to === undefined ? "" : ` AND ctid < '(${formatPosition(to)})'`;
-  return `COPY (SELECT ${list} FROM ONLY ${quoteQualified(schema, name)} WHERE ctid >= '(${formatPosition(from)})'${end}) TO STDOUT`;
 }
 
 /**
@@ -55,7 +46,7 @@ export async function runCopies(
 /** What the driver's connection is to a query, of which its types tell only a part. */
 interface DriverConnection {
   query(text: string): void;
-  readonly stream: { pause(): void; resume(): void };
+  readonly stream: Duplex;
 }
 
 /** A query in the driver's sense: it is told of each message from the server. */
@@ -68,6 +59,7 @@ class CopyQuery {
   readonly #resolve: () => void;
   readonly #reject: (error: unknown) => void;
   #connection: DriverConnection | undefined;
+  #tap: RowTap | undefined;
   #abandoned = false;
   #pauses = 0;
   #completed = 0;
@@ -83,11 +75,15 @@ class CopyQuery {
 
   submit(connection: DriverConnection): void {
     this.#connection = connection;
+    this.#tap = new RowTap(connection.stream, (chunk, start, end) => {
+      if (!this.#abandoned) this.#give(() => this.#consumer.data(chunk, start, end));
+    });
     connection.query(this.#statements.join(";\n"));
   }
 
-  handleCopyData({ chunk }: { chunk: Uint8Array }): void {
-    if (!this.#abandoned) this.#give(() => this.#consumer.data(chunk));
+  /** The tap takes all rows: none comes this way. */
+  handleCopyData(): void {
+    this.abandon(new Error("a row came past the tap"));
   }
 
   handleCommandComplete({ text }: { text: string }): void {
@@ -104,6 +100,7 @@ class CopyQuery {
   handleReadyForQuery(): void {
     const missing = this.#statements.length - this.#completed;
     if (missing > 0 && !this.#abandoned) this.abandon(new Error(`${missing} COPYs did not end`));
+    this.#tap?.remove();
     this.#resolve();
   }
 
