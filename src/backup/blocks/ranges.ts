@@ -34,6 +34,9 @@ const SEGMENT_SIZE = 64 * 1024 * 1024;
 /** Rows that a page can have: a tuple takes 24 bytes and more of its 8 KB. */
 const MOST_ITEMS = 291;
 
+/** A page may have so many times as many rows as the others. */
+const ITEMS_MARGIN = 1.5;
+
 /** Positions from `from` up to, not including, `to`; the last range of a table has no end. */
 export interface Range {
   from: TuplePosition;
@@ -157,6 +160,8 @@ export interface SeenText {
   /** Bytes. */
   size: number;
   rows: number;
+  /** Whether no page of it was read yet. */
+  isGuess: boolean;
 }
 
 /**
@@ -177,7 +182,7 @@ export type RangeLength = { pages: number } | { items: number; most: number };
  * pages does not make the next range a hundred times as long.
  */
 export function chooseRangeLength(
-  { pages, size, rows }: SeenText,
+  { pages, size, rows, isGuess }: SeenText,
   previous: RangeLength,
   wanted = WANTED_BLOCK_SIZE,
 ): RangeLength {
@@ -189,7 +194,9 @@ export function chooseRangeLength(
     return { pages: Math.min(roundLength(wanted / perPage), most) };
   }
   const rowsOfPage = rows / pages;
-  return { items: Math.max(1, Math.floor((rowsOfPage * wanted) / perPage)), most: Math.ceil(rowsOfPage) };
+  // The last range of a page takes what is left of it: there had better not be much.
+  const last = isGuess ? MOST_ITEMS : Math.min(MOST_ITEMS, Math.ceil(rowsOfPage * ITEMS_MARGIN));
+  return { items: Math.max(1, Math.floor((rowsOfPage * wanted) / perPage)), most: last };
 }
 
 /**

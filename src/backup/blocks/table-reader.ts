@@ -138,7 +138,7 @@ export class TableReader {
 
 /** How long the text of a page is, as far as one has come. What was seen long ago counts less and less. */
 class TextLength {
-  text: SeenText = { pages: 0, size: 0, rows: 0 };
+  text: SeenText = { pages: 0, size: 0, rows: 0, isGuess: true };
   /** Of the page that is not read to its end yet. */
   #begun = { size: 0, rows: 0 };
 
@@ -148,6 +148,7 @@ class TextLength {
       pages: FIRST_RANGE_PAGES,
       size: (size / pages) * FIRST_RANGE_PAGES,
       rows: FIRST_ROWS_PER_PAGE * FIRST_RANGE_PAGES,
+      isGuess: true,
     };
   }
 
@@ -156,10 +157,13 @@ class TextLength {
     this.#begun.rows += block?.rows ?? 0;
     const pages = to === undefined ? 0 : pageOf(to) - pageOf(from);
     if (pages === 0) return;
+    // What was read counts, not what was guessed, once it is more than a few rows.
+    const weight = this.text.isGuess && this.#begun.rows > 0 ? 0 : 0.9;
     this.text = {
-      pages: this.text.pages * 0.9 + pages,
-      size: this.text.size * 0.9 + this.#begun.size,
-      rows: this.text.rows * 0.9 + this.#begun.rows,
+      pages: this.text.pages * weight + pages,
+      size: this.text.size * weight + this.#begun.size,
+      rows: this.text.rows * weight + this.#begun.rows,
+      isGuess: weight === 0.9 && this.text.isGuess,
     };
     this.#begun = { size: 0, rows: 0 };
   }

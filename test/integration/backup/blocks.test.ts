@@ -79,6 +79,21 @@ describe("a backup with blocks", () => {
     expect(ranges.filter(({ block }) => block?.frame.pack.startsWith(third.id))).toHaveLength(1);
   });
 
+  test("writes nothing again of rows whose long values are stored out of line", async ({ database }) => {
+    const folder = await temporaryFolder("blocks");
+    const client = await database.connect();
+    await client.query(`
+      CREATE TABLE files (id int, content bytea);
+      INSERT INTO files SELECT n, (SELECT string_agg(sha512(convert_to(n || '/' || part, 'UTF8')), '')
+                                     FROM generate_series(1, 200 + n * 7919 % 2000) AS part)
+        FROM generate_series(1, 150) AS n`);
+    const first = await backUpInto(folder, database.settings, { now: Date.now() - 10_000 });
+    const second = await backUpInto(folder, database.settings);
+    expect(second.blocks).toEqual(first.blocks);
+    const blocks = await new StoredBlocks(openFileStorage(folder), first).blocks("files");
+    expect(Math.max(...blocks.map(({ size }) => size))).toBeLessThan(1_000_000);
+  });
+
   test("writes all blocks, and says so, when the last one's packs are gone", async ({ database }) => {
     const folder = await temporaryFolder("blocks");
     const client = await database.connect();

@@ -163,18 +163,21 @@ describe("chooseRangeLength", () => {
     ["at most four times the one before", [64, 64 * KIB, 640], { pages: 16 }, { pages: 64 }],
     ["never more than 4096 pages", [64, 1, 1], { pages: 4096 }, { pages: 4096 }],
     ["a page at least", [10, 10 * 300 * KIB, 600], { pages: 1 }, { pages: 1 }],
-    ["items where a page has several blocks", [10, 10 * 2 * MIB, 600], { pages: 1 }, { items: 7, most: 60 }],
-    ["an item at least", [10, 10 * 1200 * MIB, 600], { pages: 1 }, { items: 1, most: 60 }],
+    ["items where a page has several blocks", [10, 10 * 2 * MIB, 600], { pages: 1 }, { items: 7, most: 90 }],
+    ["an item at least", [10, 10 * 1200 * MIB, 600], { pages: 1 }, { items: 1, most: 90 }],
     ["a page where a row fills it", [10, 10 * 20 * MIB, 10], { pages: 1 }, { pages: 1 }],
   ])("%s", ([, [pages, size, rows], previous, expected]) => {
-    expect(chooseRangeLength({ pages, size, rows }, previous)).toEqual(expected);
+    expect(chooseRangeLength({ pages, size, rows, isGuess: false }, previous)).toEqual(expected);
   });
 
   test("comes to half of what is wanted at least, and to no more", () => {
     const sizes = fc.integer({ min: 64, max: 400 * KIB });
     fc.assert(
       fc.property(sizes, (perPage) => {
-        const length = chooseRangeLength({ pages: 64, size: 64 * perPage, rows: 64 }, { pages: 4096 });
+        const length = chooseRangeLength(
+          { pages: 64, size: 64 * perPage, rows: 64, isGuess: false },
+          { pages: 4096 },
+        );
         const bytes = "pages" in length ? length.pages * perPage : 0;
         // A page is never cut for a little more than is wanted.
         const most = Math.max(WANTED_BLOCK_SIZE, perPage);
