@@ -12,7 +12,7 @@ type CollectGarbage = (options: { type: "minor" | "major" }) => void;
 let collect: CollectGarbage | undefined;
 let garbage = 0;
 
-/** Says that buffers of `bytes` are of no more use. Frees what has gathered from time to time, in 10 to 20 ms. */
+/** Says that buffers of `bytes` are of no more use. Frees what has gathered from time to time, in 15 to 60 ms. */
 export function leaveToGarbage(bytes: number): void {
   garbage += bytes;
   if (garbage < MOST_GARBAGE) return;
