@@ -8,7 +8,7 @@ const TABLES_PER_STATEMENT = 100;
 
 /**
  * Every page once, in order, by one process: where rows have changed, an index has to ask the table for each row, in the
- * index's order, which took twenty times as long. The rest of the machine is for those who read the rows.
+ * index's order, which took more than thirty times as long. The rest of the machine is for those who read the rows.
  */
 const COUNTING_SETTINGS =
   "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; SET LOCAL enable_bitmapscan = off; " +

@@ -11,8 +11,8 @@ const COPY_DATA = 0x64;
 /**
  * Takes the rows of COPYs out of what a connection reads, and passes all else on to whoever was listening.
  *
- * The driver makes an object of each message, and COPY sends one for each row: with short rows that was half of the time
- * that a backup took.
+ * The driver makes an object of each message, and COPY sends one for each row: with five million rows that was about a
+ * tenth of the processor time of a backup, most of it for collecting them.
  */
 export class RowTap {
   readonly #stream: Duplex;

@@ -3,15 +3,15 @@ import type { Environment } from "../config/environment.ts";
 import { DataopsError } from "../errors.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import { exitGate } from "../postgres/exit-gate.ts";
-import { quoteIdentifier, quoteLiteral, quoteQualified } from "../postgres/quote.ts";
 import { chooseRestoreClient, discoverTools, spawnTool, type InstalledTools } from "../postgres/tools.ts";
-import type { Manifest, ManifestBlockTable } from "../repository/manifest.ts";
+import type { Manifest } from "../repository/manifest.ts";
 import type { Storage } from "../storage/storage.ts";
 import { unpackedArchive } from "./archive/unpacked.ts";
 import { PackReader } from "../repository/blocks/pack-reader.ts";
 import { readBlockIndexes, type BlockTable } from "../repository/blocks/read-indexes.ts";
 import { BatchReader, KEPT_DICTIONARIES } from "./blocks/batch-reader.ts";
 import { BytesInFlight } from "./blocks/bytes-in-flight.ts";
+import { copyStatement } from "./blocks/copy-statement.ts";
 import { openPacks } from "./blocks/open-packs.ts";
 import { placedBlocks, planReads } from "./blocks/plan-reads.ts";
 import { readAhead } from "./blocks/read-ahead.ts";
@@ -115,16 +115,11 @@ async function* blocksOf(
   for (const { table, ranges } of tables) {
     const name = `${table.schema}.${table.name}`;
     const reader = new BatchReader(packs, dictionaries, name);
-    yield Buffer.from(`\n${copyStatement(table, manifest.source.encoding)}\n`);
+    yield Buffer.from(`\n${copyStatement(table, manifest.source.encoding)};\n`);
     const text = readAhead(reader, planReads(placedBlocks(ranges)), { inFlight, signal });
     yield* withoutEndMark(text, name);
     yield Buffer.from("\\.\n");
   }
-}
-
-function copyStatement({ schema, name, columns }: ManifestBlockTable, encoding: string): string {
-  const list = columns.length === 0 ? "" : ` (${columns.map(quoteIdentifier).join(", ")})`;
-  return `COPY ${quoteQualified(schema, name)}${list} FROM stdin WITH (ENCODING ${quoteLiteral(encoding)});`;
 }
 
 const LINE_END = "\n";

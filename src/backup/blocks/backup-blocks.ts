@@ -21,7 +21,7 @@ import { openDictionaries } from "./dictionaries.ts";
 import { dumpBlocks } from "./dump-blocks.ts";
 import { chooseBlockTables, readTableFacts, type BlockTable } from "./eligible.ts";
 import { PackWriter } from "./pack-writer.ts";
-import { BlockStore, type BlockCounts } from "./store-blocks.ts";
+import { BlockStore } from "./store-blocks.ts";
 
 export interface BlockBackupRequest {
   connection: ConnectionSettings;
@@ -57,8 +57,6 @@ export interface BlockBackupRequest {
 export interface BlockBackup {
   /** The tables whose rows pg_dump must leave out. */
   tables: readonly BlockTable[];
-  /** How many blocks were stored in which way. */
-  counts: Readonly<BlockCounts>;
   /** Reads and stores. Called once. */
   run(progress: Progress): Promise<ManifestBlocks>;
   /** Takes away all that was stored, after a failure. */
@@ -84,7 +82,6 @@ export async function planBlockBackup(request: BlockBackupRequest): Promise<Bloc
   const store = new BlockStore({ ...request, packs, base, dictionaries });
   return {
     tables,
-    counts: store.counts,
     run: (progress) => run(request, { tables, base, store, packs, progress, moved }),
     discard: () => packs.discard(signal.reason),
   };

@@ -46,14 +46,13 @@ export interface BlocksRequest {
 export async function dumpBlocks(request: BlocksRequest): Promise<ManifestBlocks> {
   const { tables, base, store, packs, blockSize } = request;
   const pool = new BufferPool();
-  const readers = tables.map((table) => {
+  const planned = tables.map((table) => {
     const known = knownTable(table, base);
-    return new TableReader(table, { store, known, pool, blockSize, onData: request.onData });
+    const reader = new TableReader(table, { store, known, pool, blockSize, onData: request.onData });
+    return { reader, segments: planSegments(table, known?.ranges, blockSize) };
   });
-  const work = readers.flatMap((reader) => {
-    const known = knownTable(reader.table, base);
-    return planSegments(reader.table, known?.ranges, blockSize).map((segment) => ({ reader, segment }));
-  });
+  const readers = planned.map(({ reader }) => reader);
+  const work = planned.flatMap(({ reader, segments }) => segments.map((segment) => ({ reader, segment })));
 
   const remaining = work.values();
   await together(Math.min(request.jobs, work.length), request.signal, async (signal) => {

@@ -19,17 +19,8 @@ const LARGEST_DELTA = 1 / 4;
 /** Bytes; zstd gives most texts back in one piece of half their length, for which it need not be called again. */
 const SMALLEST_CHUNK = 16 * 1024;
 
-/** How many blocks were stored in which way. */
-export interface BlockCounts {
-  /** The base has them. */
-  referenced: number;
-  deltas: number;
-  full: number;
-}
-
 /** Stores blocks in the way that takes the fewest bytes: not at all, as what changed, or whole. */
 export class BlockStore {
-  readonly counts: BlockCounts = { referenced: 0, deltas: 0, full: 0 };
   readonly #packs: PackWriter;
   readonly #base: Base;
   readonly #dictionaries: Dictionaries;
@@ -46,7 +37,6 @@ export class BlockStore {
   find({ rows, size, sha256 }: TextDigest): StoredBlock | undefined {
     const stored = this.#base.blocks.get(sha256);
     if (stored?.rows !== rows || stored.size !== size) return undefined;
-    this.counts.referenced += 1;
     return stored;
   }
 
@@ -64,21 +54,18 @@ export class BlockStore {
     const dictionary = this.#dictionaryFor(text.byteLength, earlier);
     const delta = dictionary === undefined ? undefined : await this.#compressDelta(text, dictionary);
     if (delta !== undefined) {
-      this.counts.deltas += 1;
       return { ...block, frame: await this.#packs.append(delta), base: dictionary };
     }
     const frame = await compressWhole(text, {
       params: parametersFor(this.#compressionLevel),
       chunkSize: Math.max(SMALLEST_CHUNK, Math.ceil(text.byteLength / 2)),
     });
-    this.counts.full += 1;
     return { ...block, frame: await this.#packs.append(frame, Promise.resolve(block)), base: undefined };
   }
 
   /** Stores a text that is too long to be held, as it comes; `digest` says what it was, once it has come. */
   async storeStream(text: ByteQueue, digest: Promise<TextDigest>): Promise<StoredBlock> {
     const frame = await this.#packs.append(compress(text, this.#compressionLevel), digest);
-    this.counts.full += 1;
     return { ...(await digest), frame, base: undefined };
   }
 

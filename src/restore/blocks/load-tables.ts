@@ -2,7 +2,6 @@ import { DataopsError, isDataopsError, messageOf } from "../../errors.ts";
 import type { PostgresClient } from "../../postgres/client.ts";
 import { copyIn } from "../../postgres/copy-in.ts";
 import { sqlStateOf, statementError } from "../../postgres/postgres-error.ts";
-import { quoteIdentifier, quoteLiteral, quoteQualified } from "../../postgres/quote.ts";
 import { pageOf } from "../../repository/blocks/tuple-position.ts";
 import type { Manifest, ManifestBlockTable } from "../../repository/manifest.ts";
 import type { Storage } from "../../storage/storage.ts";
@@ -12,6 +11,7 @@ import type { PackCache } from "../../repository/blocks/pack-cache.ts";
 import { PackReader } from "../../repository/blocks/pack-reader.ts";
 import type { BlockTable } from "../../repository/blocks/read-indexes.ts";
 import { BatchReader, KEPT_DICTIONARIES } from "./batch-reader.ts";
+import { copyStatement } from "./copy-statement.ts";
 import { BytesInFlight } from "./bytes-in-flight.ts";
 import { planReads } from "./plan-reads.ts";
 import { readAhead } from "./read-ahead.ts";
@@ -109,13 +109,6 @@ async function loadRun(client: PostgresClient, run: Run, work: Work, signal: Abo
     `the rows of ${describeRun(run)} are not those of the backup: ${taken} were loaded (backup: ${expected})`,
     { hint: "restore an older backup (`dataops list`), and keep this one to look into" },
   );
-}
-
-/** The text's encoding is named here, as names in the statement are in the connection's. */
-function copyStatement({ schema, name, columns }: ManifestBlockTable, encoding: string): string {
-  // A table without columns has rows, too, and no list.
-  const list = columns.length === 0 ? "" : ` (${columns.map(quoteIdentifier).join(", ")})`;
-  return `COPY ${quoteQualified(schema, name)}${list} FROM STDIN WITH (ENCODING ${quoteLiteral(encoding)})`;
 }
 
 /** The error to throw for a statement that failed. Its context is left out: it holds the row. */
