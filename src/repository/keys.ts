@@ -1,4 +1,6 @@
 import { BACKUP_ID_PATTERN } from "./backup-id.ts";
+import { DATABASE_NAME_PATTERN } from "./database-name.ts";
+import type { Job } from "./job.ts";
 
 /** Where things are in the storage. Keys are built here, from ids, and nowhere else. */
 
@@ -6,9 +8,6 @@ export const MARKER_KEY = "dataops.json";
 
 const MANIFEST_OBJECT = "manifest.json";
 const ARCHIVE_OBJECT = "archive.dump.zst";
-
-/** The name of a database in the configuration, and of its folder in the storage. */
-export const DATABASE_NAME_PATTERN = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
 /** The folder of all backups of one database. */
 export function backupsPrefix(database: string): string {
@@ -53,6 +52,32 @@ export function parsePackKey(key: string): { database: string; name: string } | 
   const [, database = "", name = ""] = /^([^/]*)\/packs\/([^/]*)\.pack$/.exec(key) ?? [];
   const isPack = DATABASE_NAME_PATTERN.test(database) && PACK_NAME_PATTERN.test(name);
   return isPack ? { database, name } : undefined;
+}
+
+/** `backup-production`, as a job stands in keys. */
+function jobFolder({ kind, name }: Job): string {
+  return `${kind}-${name}`;
+}
+
+/** The folder of the records of a job's runs. */
+export function runsPrefix(job: Job): string {
+  return `${job.database}/runs/${jobFolder(job)}/`;
+}
+
+export function runKey(job: Job, id: string): string {
+  return `${runsPrefix(job)}${id}.json`;
+}
+
+/** Reads a key that may be the record of a run of `job`: the run's id, or undefined. */
+export function parseRunKey(job: Job, key: string): string | undefined {
+  const prefix = runsPrefix(job);
+  const id = key.startsWith(prefix) && key.endsWith(".json") ? key.slice(prefix.length, -".json".length) : "";
+  return BACKUP_ID_PATTERN.test(id) ? id : undefined;
+}
+
+/** The lease that says which run holds the job. */
+export function leaseKey(job: Job): string {
+  return `locks/${job.database}/${jobFolder(job)}.json`;
 }
 
 /** What a key found in the storage belongs to. */

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { DataopsError } from "../errors.ts";
 import { BACKUP_ID_PATTERN } from "./backup-id.ts";
-import { backupOfPack, DATABASE_NAME_PATTERN, PACK_NAME_PATTERN } from "./keys.ts";
+import { DATABASE_NAME_PATTERN } from "./database-name.ts";
+import { backupOfPack, PACK_NAME_PATTERN } from "./keys.ts";
 
 /**
  * The manifest: the JSON that describes a backup. A backup exists if and only if its manifest does.

@@ -1,6 +1,7 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { DATABASE_NAME_PATTERN, PACK_NAME_PATTERN } from "../keys.ts";
+import { DATABASE_NAME_PATTERN } from "../database-name.ts";
+import { PACK_NAME_PATTERN } from "../keys.ts";
 
 /**
  * The files of cached packs: `<cache directory>/packs/<database>/<name>.pack`. Each is a sparse copy of its pack, with

@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isBackupId } from "../../repository/backup-id.ts";
-import { DATABASE_NAME_PATTERN } from "../../repository/keys.ts";
+import { DATABASE_NAME_PATTERN } from "../../repository/database-name.ts";
 import type { Manifest } from "../../repository/manifest.ts";
 import { isSystemError } from "./disk.ts";
 
