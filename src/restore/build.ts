@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
 import type { PostgresClient } from "../postgres/client.ts";
 import { readBlockIndexes, type BlockTable } from "../repository/blocks/read-indexes.ts";
-import type { Manifest } from "../repository/manifest.ts";
+import { quoteQualified } from "../postgres/quote.ts";
+import type { Manifest, ManifestTable } from "../repository/manifest.ts";
 import { unpackedArchive } from "./archive/unpacked.ts";
 import { loadBlockTables } from "./blocks/load-tables.ts";
 import { openPacks } from "./blocks/open-packs.ts";
@@ -104,12 +105,18 @@ async function checkAndAnalyze(
   loaded: Loaded,
   jobs: number,
 ): Promise<void> {
-  const checked = checkRowsOf(manifest, scratch, loaded.missingExtensions);
+  const checked = checkRowsOf({ tables: tablesOfArchive(manifest) }, scratch, loaded.missingExtensions);
   const analyzed = loaded.hasStatistics ? undefined : analyze(scratch, jobs);
   // Side by side; but nobody may be connected any more when one of them failed.
   await Promise.allSettled([checked, analyzed]);
   await checked;
   await analyzed;
+}
+
+/** The tables whose rows pg_restore brought. Those of blocks were counted by the server, statement by statement, as they came. */
+function tablesOfArchive({ tables, blocks }: Manifest): ManifestTable[] {
+  const counted = new Set(blocks?.tables.map((table) => quoteQualified(table.schema, table.name)));
+  return tables.filter(({ schema, name }) => !counted.has(quoteQualified(schema, name)));
 }
 
 /**
@@ -118,7 +125,7 @@ async function checkAndAnalyze(
  * @throws DataopsError as `checkRows` does
  */
 export async function checkRowsOf(
-  manifest: Manifest,
+  manifest: Pick<Manifest, "tables">,
   scratch: Scratch,
   missingExtensions: ReadonlySet<string>,
 ): Promise<void> {
