@@ -12,6 +12,15 @@ type CollectGarbage = (options: { type: "minor" | "major" }) => void;
 let collect: CollectGarbage | undefined;
 let garbage = 0;
 
+/**
+ * Gives a buffer's memory back at once, whatever still points to it: who looks at it, or at another part of its memory, sees
+ * nothing. Not for what the system may still be reading or writing.
+ */
+export function free({ buffer }: Uint8Array): void {
+  // Smaller ones may be cut from the piece of memory that Node keeps for them.
+  if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0);
+}
+
 /** Says that buffers of `bytes` are of no more use. Frees what has gathered from time to time, in 15 to 60 ms. */
 export function leaveToGarbage(bytes: number): void {
   garbage += bytes;

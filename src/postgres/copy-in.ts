@@ -6,6 +6,13 @@ const MAX_MESSAGE = 1024 * 1024;
 /** Of a CopyData message: its type, and its length with the length itself. */
 const HEADER_SIZE = 5;
 
+/** Bytes to send. */
+export interface CopyChunk {
+  bytes: Uint8Array;
+  /** Called when they are on their way, and needed no more; not after a failure. */
+  release: () => void;
+}
+
 /**
  * Runs one `COPY … FROM STDIN` and sends it what `source` gives, no faster than the server takes it.
  *
@@ -18,7 +25,7 @@ const HEADER_SIZE = 5;
 export async function copyIn(
   client: PostgresClient,
   sql: string,
-  source: AsyncIterable<Uint8Array>,
+  source: AsyncIterable<CopyChunk>,
 ): Promise<number> {
   const statement = new CopyInStatement(sql);
   client.raw.query(statement);
@@ -38,16 +45,19 @@ export async function copyIn(
 async function send(
   { stream }: DriverConnection,
   statement: CopyInStatement,
-  source: AsyncIterable<Uint8Array>,
+  source: AsyncIterable<CopyChunk>,
 ): Promise<void> {
-  for await (const chunk of source) {
-    for (let start = 0; start < chunk.byteLength; start += MAX_MESSAGE) {
+  for await (const { bytes, release } of source) {
+    for (let start = 0; start < bytes.byteLength; start += MAX_MESSAGE) {
       // The server may have refused an earlier row.
       if (statement.ended) return;
-      const part = chunk.subarray(start, start + MAX_MESSAGE);
+      const end = start + MAX_MESSAGE;
+      const part = bytes.subarray(start, end);
       stream.cork();
       stream.write(headerOf(part));
-      const hasRoom = stream.write(part);
+      const hasRoom = stream.write(part, (error) => {
+        if (error == null && end >= bytes.byteLength) release();
+      });
       stream.uncork();
       if (!hasRoom) await drained(stream, statement);
     }

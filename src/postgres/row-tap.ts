@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { free } from "../garbage.ts";
 
 type Listener = (chunk: Buffer) => void;
 
@@ -25,8 +26,13 @@ export class RowTap {
   /** Of the message that is being read: bytes that are still to come. */
   #left = 0;
   #isRow = false;
+  /** Whether somebody else was given a part of the chunk that is being read. */
+  #hasPassed = false;
 
-  /** `onRow` is told of bytes of rows, in their order: those of a chunk from `start` up to, not including, `end`. */
+  /**
+   * `onRow` is told of bytes of rows, in their order: those of a chunk from `start` up to, not including, `end`. They are
+   * gone when it returns.
+   */
   constructor(stream: Duplex, onRow: (chunk: Buffer, start: number, end: number) => void) {
     this.#stream = stream;
     this.#onRow = onRow;
@@ -43,10 +49,13 @@ export class RowTap {
   }
 
   #read(chunk: Buffer): void {
+    this.#hasPassed = false;
     let position = 0;
     while (position < chunk.byteLength) {
       position = this.#left > 0 ? this.#readBody(chunk, position) : this.#readHeader(chunk, position);
     }
+    // The driver may keep a part of a message until the rest comes.
+    if (!this.#hasPassed) free(chunk);
   }
 
   #readBody(chunk: Buffer, start: number): number {
@@ -79,6 +88,7 @@ export class RowTap {
   }
 
   #pass(bytes: Buffer): void {
+    this.#hasPassed = true;
     for (const listener of this.#listeners) listener.call(this.#stream, bytes);
   }
 }

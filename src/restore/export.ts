@@ -1,5 +1,6 @@
 import type { CacheConfig } from "../config/config.ts";
 import type { Environment } from "../config/environment.ts";
+import { leaveToGarbage } from "../garbage.ts";
 import { DataopsError } from "../errors.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import { exitGate } from "../postgres/exit-gate.ts";
@@ -9,7 +10,7 @@ import type { Storage } from "../storage/storage.ts";
 import { unpackedArchive } from "./archive/unpacked.ts";
 import { PackReader } from "../repository/blocks/pack-reader.ts";
 import { readBlockIndexes, type BlockTable } from "../repository/blocks/read-indexes.ts";
-import { BatchReader, KEPT_DICTIONARIES } from "./blocks/batch-reader.ts";
+import { BatchReader, KEPT_DICTIONARIES, type Text } from "./blocks/batch-reader.ts";
 import { BytesInFlight } from "./blocks/bytes-in-flight.ts";
 import { copyStatement } from "./blocks/copy-statement.ts";
 import { openPacks } from "./blocks/open-packs.ts";
@@ -117,8 +118,16 @@ async function* blocksOf(
     const reader = new BatchReader(packs, dictionaries, name);
     yield Buffer.from(`\n${copyStatement(table, manifest.source.encoding)};\n`);
     const text = readAhead(reader, planReads(placedBlocks(ranges)), { inFlight, signal });
-    yield* withoutEndMark(text, name);
+    yield* withoutEndMark(bytesOf(text), name);
     yield Buffer.from("\\.\n");
+  }
+}
+
+/** Of texts that somebody else will have written at some time. */
+async function* bytesOf(texts: AsyncIterable<Text>): AsyncGenerator<Uint8Array, void, void> {
+  for await (const { bytes } of texts) {
+    yield bytes;
+    leaveToGarbage(bytes.byteLength);
   }
 }
 

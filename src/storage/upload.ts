@@ -1,4 +1,5 @@
 import { DataopsError } from "../errors.ts";
+import { BufferRing } from "./buffer-ring.ts";
 import type { ObjectInfo, PartLimits, Storage } from "./storage.ts";
 
 /** How many parts may be on their way at once, while another one fills: memory is `partSize * (concurrency + 1)`. */
@@ -16,6 +17,8 @@ export interface UploadOptions {
   /** Bytes that the stream is expected to have; it may have more. */
   estimatedSize: number;
   concurrency?: number | undefined;
+  /** Of one upload after the other, with buffers of `choosePartSize`; by default one of its own for `concurrency`. */
+  ring?: BufferRing | undefined;
   signal: AbortSignal;
   /** Called with the bytes of each part that arrived. */
   onProgress?: ((bytes: number) => void) | undefined;
@@ -56,7 +59,7 @@ export async function uploadStream(
   options: UploadOptions,
 ): Promise<ObjectInfo> {
   const partSize = choosePartSize(storage.limits, options.estimatedSize);
-  const ring = new BufferRing(partSize, (options.concurrency ?? DEFAULT_CONCURRENCY) + 1);
+  const ring = options.ring ?? new BufferRing(partSize, (options.concurrency ?? DEFAULT_CONCURRENCY) + 1);
   const failure = new AbortController();
   const signal = AbortSignal.any([options.signal, failure.signal]);
   const upload = await storage.startUpload(key, partSize, { signal: options.signal });
@@ -96,6 +99,7 @@ export async function uploadStream(
       signal.throwIfAborted();
     }
     if (filled > 0 || parts === 0) send(buffer, filled);
+    else ring.release(buffer);
     await Promise.all(sending);
     signal.throwIfAborted();
     return await upload.complete(parts, { signal });
@@ -114,33 +118,4 @@ function tooLong(storage: Storage, key: string, partSize: number): DataopsError 
     `${key} is longer than ${storage.limits.maxParts} parts of ${partSize} bytes, several times what was expected`,
     { hint: "set storage.partSize to a larger size" },
   );
-}
-
-/** Part buffers that are used again and again: memory stays flat however long the stream is. */
-class BufferRing {
-  readonly #size: number;
-  #unmade: number;
-  readonly #free: Buffer[] = [];
-  readonly #waiting: ((buffer: Buffer) => void)[] = [];
-
-  constructor(size: number, count: number) {
-    this.#size = size;
-    this.#unmade = count;
-  }
-
-  acquire(): Promise<Buffer> {
-    const free = this.#free.pop();
-    if (free !== undefined) return Promise.resolve(free);
-    if (this.#unmade > 0) {
-      this.#unmade -= 1;
-      return Promise.resolve(Buffer.allocUnsafeSlow(this.#size));
-    }
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  release(buffer: Buffer): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#free.push(buffer);
-    else next(buffer);
-  }
 }

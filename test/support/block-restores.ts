@@ -45,6 +45,7 @@ export async function loadBlockBackup(
         packs: noPackCache,
         scratch,
         jobs,
+        loadSettings: {},
         signal,
       });
     },

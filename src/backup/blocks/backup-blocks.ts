@@ -1,7 +1,6 @@
 import type { CacheConfig } from "../../config/config.ts";
 import type { ConnectionSettings } from "../../config/connection.ts";
 import { DataopsError } from "../../errors.ts";
-import { leaveToGarbage } from "../../garbage.ts";
 import type { Progress, Reporter } from "../../observe/reporter.ts";
 import type { ManifestBlocks, ManifestSource, ManifestTable } from "../../repository/manifest.ts";
 import type { Snapshot } from "../../postgres/snapshot.ts";
@@ -117,8 +116,6 @@ async function run(
   let unreported = 0;
   const onData = (bytes: number): void => {
     unreported += bytes;
-    // Most of what a connection has read is found early.
-    leaveToGarbage(bytes / 3);
     if (unreported < REPORTED_BYTES) return;
     stall.moved();
     progress.add(unreported);

@@ -1,9 +1,11 @@
+import { free } from "../../garbage.ts";
 import type { FrameReference, TextDigest } from "../../repository/blocks/block-index.ts";
 import { serializePackContents, type PackedBlock } from "../../repository/blocks/pack-contents.ts";
 import type { PackCache } from "../../repository/blocks/pack-cache.ts";
 import { packKey, packName } from "../../repository/keys.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { uploadStream } from "../../storage/upload.ts";
+import { BufferRing } from "../../storage/buffer-ring.ts";
+import { choosePartSize, uploadStream } from "../../storage/upload.ts";
 import { discardObject, discardUploads } from "../discard.ts";
 import { patientlyStarting } from "../patient-start.ts";
 import { ByteQueue } from "./byte-queue.ts";
@@ -11,7 +13,7 @@ import { ByteQueue } from "./byte-queue.ts";
 /** Bytes after which a pack is closed and the next one begun: what is lost, at most, when a run is killed. */
 const PACK_SIZE = 64 * 1024 * 1024;
 
-/** Parts on their way at once: the archive has parts on its way, too, and memory is for both. */
+/** Parts on their way at once, while another one fills: the archive has parts on its way, too, and memory is for both. */
 const UPLOAD_CONCURRENCY = 2;
 
 export interface PackWriterOptions {
@@ -46,6 +48,9 @@ interface OpenPack {
  */
 export class PackWriter {
   readonly #options: PackWriterOptions;
+  readonly #packSize: number;
+  /** One for all packs: what each would leave behind is found late. */
+  readonly #ring: BufferRing;
   readonly #complete: [name: string, size: number][] = [];
   readonly #begun: string[] = [];
   #open: OpenPack | undefined;
@@ -56,10 +61,14 @@ export class PackWriter {
 
   constructor(options: PackWriterOptions) {
     this.#options = options;
+    this.#packSize = options.packSize ?? PACK_SIZE;
+    const partSize = choosePartSize(options.storage.limits, this.#packSize);
+    this.#ring = new BufferRing(partSize, UPLOAD_CONCURRENCY + 1);
   }
 
   /**
-   * Appends one frame, whole or as it comes, and says where it is. Fulfilled when its bytes were taken for upload.
+   * Appends one frame, whole or as it comes, and says where it is. Fulfilled when its bytes were taken for upload. A whole
+   * one has memory of its own, which is given back.
    *
    * `block`: what is in it, for a block that is stored as itself; known at the frame's end.
    *
@@ -110,11 +119,13 @@ export class PackWriter {
     this.#options.signal.throwIfAborted();
     const pack = (this.#open ??= this.#begin());
     const offset = pack.size;
-    if (frame instanceof Uint8Array) await this.#push(pack, frame);
-    else for await (const chunk of frame) await this.#push(pack, chunk);
+    if (frame instanceof Uint8Array) {
+      await this.#push(pack, frame);
+      free(frame);
+    } else for await (const chunk of frame) await this.#push(pack, chunk);
     const length = pack.size - offset;
     if (block !== undefined) pack.blocks.push({ ...(await block), offset, length });
-    if (pack.size >= (this.#options.packSize ?? PACK_SIZE)) await this.#close();
+    if (pack.size >= this.#packSize) await this.#close();
     return { pack: pack.name, offset, length };
   }
 
@@ -134,15 +145,15 @@ export class PackWriter {
   }
 
   #begin(): OpenPack {
-    const { storage, database, id, signal, packSize, onProgress } = this.#options;
+    const { storage, database, id, signal, onProgress } = this.#options;
     const name = packName(id, this.#begun.length + 1);
     this.#begun.push(name);
     const queue = new ByteQueue(0);
     const onAbort = (): void => queue.fail(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     const uploaded = uploadStream(patientlyStarting(storage), packKey(database, name), queue, {
-      concurrency: UPLOAD_CONCURRENCY,
-      estimatedSize: packSize ?? PACK_SIZE,
+      ring: this.#ring,
+      estimatedSize: this.#packSize,
       signal,
       onProgress,
     }).finally(() => signal.removeEventListener("abort", onAbort));

@@ -2,7 +2,6 @@ import { hash } from "node:crypto";
 import { promisify } from "node:util";
 import { zstdDecompress } from "node:zlib";
 import { DataopsError } from "../../errors.ts";
-import { leaveToGarbage } from "../../garbage.ts";
 
 const decompress = promisify(zstdDecompress);
 
@@ -23,7 +22,7 @@ export interface ExpectedText {
 }
 
 /**
- * Decompresses one whole frame and checks what comes out.
+ * Decompresses one whole frame and checks what comes out, in memory of its own: good for `free`.
  *
  * @returns undefined where it is not the text that was expected, for whatever reason
  */
@@ -42,8 +41,6 @@ export async function decodeFrame(stored: Uint8Array, expected: ExpectedText): P
     if (isFromZstd(error)) return undefined;
     throw error;
   }
-  // The frame came in pieces, and was put together.
-  leaveToGarbage(text.byteLength + 2 * stored.byteLength);
   const isExpected =
     (size === undefined || text.byteLength === size) && hash("sha256", text, "hex") === sha256;
   return isExpected ? text : undefined;

@@ -2,6 +2,7 @@ import { isStorageError } from "../../storage/storage-error.ts";
 import type { ByteRange, Storage } from "../../storage/storage.ts";
 import { packKey } from "../keys.ts";
 import { endOf, type FrameReference } from "./block-index.ts";
+import { leaveToGarbage } from "../../garbage.ts";
 import { corruptFrame, decodeFrame, type ExpectedText } from "./decode-frame.ts";
 import { joinFrames, type Span } from "./join-frames.ts";
 import type { PackCache } from "./pack-cache.ts";
@@ -34,7 +35,7 @@ export class PackReader {
     this.#options = options;
   }
 
-  /** The bytes of a span. Frames that are not in the cache are fetched; what stands between them may be anything. */
+  /** The bytes of a span, in memory of their own. Frames that are not in the cache are fetched; what stands between them may be anything. */
   async read(span: Span, signal: AbortSignal): Promise<Buffer> {
     const content = await this.#options.cache.read(span.pack, span.start, span.end);
     signal.throwIfAborted();
@@ -110,6 +111,8 @@ export class PackReader {
     if (received !== content.byteLength) {
       throw tooShort({ pack, offset: start, length: end - start }, start + received);
     }
+    // What came was copied.
+    leaveToGarbage(received);
     await this.#options.cache.write(pack, start, content);
     return content;
   }

@@ -1,5 +1,6 @@
 import { endOf, type FrameReference } from "../../repository/blocks/block-index.ts";
 import { corruptFrame, isFromZstd, type ExpectedText } from "../../repository/blocks/decode-frame.ts";
+import { free, leaveToGarbage } from "../../garbage.ts";
 import type { PackReader } from "../../repository/blocks/pack-reader.ts";
 import { pageOf } from "../../repository/blocks/tuple-position.ts";
 import { decodeStream, isExpectedStream } from "./decode-stream.ts";
@@ -13,8 +14,20 @@ const MAX_DICTIONARY_LENGTH = MAX_DICTIONARY_SIZE + 1024 * 1024;
 /** Bytes of dictionaries that are kept for the next block, by all readers together. */
 export const KEPT_DICTIONARIES = 16 * 1024 * 1024;
 
-/** The frames of a batch, by their keys. */
-export type ReceivedFrames = ReadonlyMap<string, Buffer>;
+/** What the requests of a batch brought. */
+export interface Received {
+  /** By their keys. */
+  frames: ReadonlyMap<string, Buffer>;
+  /** Gives the memory back. Nobody may be reading a frame, or do so after. */
+  release: () => void;
+}
+
+/** A block, or a part of one. */
+export interface Text {
+  bytes: Uint8Array;
+  /** Gives the memory back. Nobody may look at the bytes after. */
+  release: () => void;
+}
 
 /** Reads batches of blocks. For one table at a time, as it names the table in errors. */
 export class BatchReader {
@@ -30,22 +43,23 @@ export class BatchReader {
   }
 
   /** Sends all requests of a batch at once, and waits for what they bring. */
-  async receive({ blocks, spans }: Batch, signal: AbortSignal): Promise<ReceivedFrames> {
+  async receive({ blocks, spans }: Batch, signal: AbortSignal): Promise<Received> {
     for (const { base, from } of blocks) {
       if (base !== undefined && base.frame.length > MAX_DICTIONARY_LENGTH) {
         throw corruptFrame(base.frame.pack, base.frame.offset, `${this.#dictionaryName(from)} is too large`);
       }
     }
     const frames = new Map<string, Buffer>();
-    await Promise.all(
+    const contents = await Promise.all(
       spans.map(async (span) => {
         const content = await this.#packs.read(span, signal);
         for (const frame of span.frames) {
           frames.set(frameKey(frame), content.subarray(frame.offset - span.start, endOf(frame) - span.start));
         }
+        return content;
       }),
     );
-    return frames;
+    return { frames, release: () => contents.forEach(free) };
   }
 
   /**
@@ -56,27 +70,27 @@ export class BatchReader {
    */
   async *texts(
     { blocks }: Batch,
-    received: ReceivedFrames,
+    { frames }: Received,
     signal: AbortSignal,
-  ): AsyncGenerator<Uint8Array, void, void> {
+  ): AsyncGenerator<Text, void, void> {
     for (const block of blocks) {
       signal.throwIfAborted();
-      const dictionary = await this.#dictionary(block, received, signal);
+      const dictionary = await this.#dictionary(block, frames, signal);
       if (isStreamed(block)) yield* this.#stream(block, dictionary, signal);
-      else yield await this.#whole(block, dictionary, received, signal);
+      else yield await this.#whole(block, dictionary, frames, signal);
     }
   }
 
   async #whole(
     { frame, from, size, sha256 }: PlacedBlock,
     dictionary: Uint8Array | undefined,
-    received: ReceivedFrames,
+    frames: Received["frames"],
     signal: AbortSignal,
-  ): Promise<Uint8Array> {
+  ): Promise<Text> {
     const expected = { size, maxSize: size, sha256, dictionary };
-    const text = await this.#packs.decode(storedIn(received, frame), frame, expected, signal);
+    const text = await this.#packs.decode(storedIn(frames, frame), frame, expected, signal);
     if (text === undefined) throw this.#corrupt(frame, from);
-    return text;
+    return { bytes: text, release: () => free(text) };
   }
 
   /** Checks while it passes on, so that memory does not grow with the block: what the cache has is checked before. */
@@ -84,12 +98,12 @@ export class BatchReader {
     { frame, from, size, sha256 }: PlacedBlock,
     dictionary: Uint8Array | undefined,
     signal: AbortSignal,
-  ): AsyncGenerator<Uint8Array, void, void> {
+  ): AsyncGenerator<Text, void, void> {
     const expected = { size, sha256, dictionary };
     const isCached = await isExpectedStream(this.#packs.streamCached(frame), expected, signal);
     const stored = isCached ? this.#packs.streamCached(frame) : this.#packs.stream(frame, signal);
     try {
-      if (yield* decodeStream(stored, expected)) return;
+      if (yield* asTexts(decodeStream(stored, expected))) return;
     } catch (error) {
       signal.throwIfAborted();
       throw isFromZstd(error) ? this.#corrupt(frame, from, error) : error;
@@ -99,7 +113,7 @@ export class BatchReader {
 
   async #dictionary(
     { base, from }: PlacedBlock,
-    received: ReceivedFrames,
+    frames: Received["frames"],
     signal: AbortSignal,
   ): Promise<Uint8Array | undefined> {
     if (base === undefined) return undefined;
@@ -112,7 +126,7 @@ export class BatchReader {
       sha256,
       dictionary: undefined,
     };
-    const text = await this.#packs.decode(storedIn(received, frame), frame, expected, signal);
+    const text = await this.#packs.decode(storedIn(frames, frame), frame, expected, signal);
     if (text === undefined) {
       throw corruptFrame(
         frame.pack,
@@ -121,6 +135,8 @@ export class BatchReader {
       );
     }
     this.#dictionaries.add(sha256, text);
+    // When others take its place.
+    leaveToGarbage(text.byteLength);
     return text;
   }
 
@@ -134,8 +150,23 @@ export class BatchReader {
   }
 }
 
-function storedIn(received: ReceivedFrames, frame: FrameReference): Buffer {
-  const stored = received.get(frameKey(frame));
+/** A chunk of a stream may share its memory with the next one. */
+async function* asTexts(
+  chunks: AsyncGenerator<Uint8Array, boolean, void>,
+): AsyncGenerator<Text, boolean, void> {
+  try {
+    for (let step = await chunks.next(); ; step = await chunks.next()) {
+      if (step.done === true) return step.value;
+      const bytes = step.value;
+      yield { bytes, release: () => leaveToGarbage(bytes.byteLength) };
+    }
+  } finally {
+    await chunks.return(false);
+  }
+}
+
+function storedIn(frames: Received["frames"], frame: FrameReference): Buffer {
+  const stored = frames.get(frameKey(frame));
   if (stored === undefined) throw new Error("a frame is in no span of its batch");
   return stored;
 }

@@ -5,6 +5,7 @@ import { sqlStateOf, statementError } from "../../postgres/postgres-error.ts";
 import { pageOf } from "../../repository/blocks/tuple-position.ts";
 import type { Manifest, ManifestBlockTable } from "../../repository/manifest.ts";
 import type { Storage } from "../../storage/storage.ts";
+import type { LoadSettings } from "../load/settings.ts";
 import type { Scratch } from "../scratch/scratch.ts";
 import { together } from "../../parallel.ts";
 import type { PackCache } from "../../repository/blocks/pack-cache.ts";
@@ -29,6 +30,8 @@ export interface LoadTablesRequest {
   /** What may have some of the blocks, and keeps those that come. */
   packs: PackCache;
   scratch: Pick<Scratch, "connectAsLoader">;
+  /** Of the sessions that load. */
+  loadSettings: LoadSettings;
   /** Connections. */
   jobs: number;
   signal: AbortSignal;
@@ -65,7 +68,7 @@ export async function loadBlockTables(request: LoadTablesRequest): Promise<numbe
     const taker = queue.join();
     await using client = await scratch.connectAsLoader();
     using _closing = closeOnAbort(client, either);
-    await client.query(SESSION_SETTINGS);
+    await client.query(SET, [JSON.stringify({ ...SESSION_SETTINGS, ...request.loadSettings })]);
     for (let run = taker.next(); run !== undefined; run = taker.next()) {
       await loadRun(client, run, work, either);
     }
@@ -80,19 +83,29 @@ interface Work {
   encoding: string;
 }
 
-/**
- * What pg_restore sets, and what makes the text mean what it meant when it was written. Only settings that this server has:
- * `transaction_timeout` came with PostgreSQL 17.
- */
-const SESSION_SETTINGS = `
-SELECT pg_catalog.set_config(wanted.name, wanted.value, false)
-  FROM (VALUES ('statement_timeout', '0'), ('lock_timeout', '0'), ('transaction_timeout', '0'),
-               ('idle_in_transaction_session_timeout', '0'), ('idle_session_timeout', '0'), ('search_path', ''),
-               ('row_security', 'off'), ('check_function_bodies', 'off'), ('xmloption', 'content'),
-               ('client_min_messages', 'warning'), ('DateStyle', 'ISO, YMD'), ('IntervalStyle', 'postgres'),
-               ('TimeZone', 'UTC'), ('standard_conforming_strings', 'on'), ('synchronous_commit', 'off'))
-    AS wanted(name, value)
-  JOIN pg_catalog.pg_settings AS setting ON pg_catalog.lower(setting.name) = pg_catalog.lower(wanted.name)`;
+/** What pg_restore sets, and what makes the text mean what it meant when it was written. */
+const SESSION_SETTINGS: LoadSettings = {
+  statement_timeout: "0",
+  lock_timeout: "0",
+  transaction_timeout: "0",
+  idle_in_transaction_session_timeout: "0",
+  idle_session_timeout: "0",
+  search_path: "",
+  row_security: "off",
+  check_function_bodies: "off",
+  xmloption: "content",
+  client_min_messages: "warning",
+  datestyle: "ISO, YMD",
+  intervalstyle: "postgres",
+  timezone: "UTC",
+  standard_conforming_strings: "on",
+};
+
+/** Only settings that this server has: `transaction_timeout` came with PostgreSQL 17. */
+const SET = `
+SELECT pg_catalog.set_config(wanted.key, wanted.value, false)
+  FROM pg_catalog.json_each_text($1) AS wanted
+  JOIN pg_catalog.pg_settings AS setting ON pg_catalog.lower(setting.name) = wanted.key`;
 
 async function loadRun(client: PostgresClient, run: Run, work: Work, signal: AbortSignal): Promise<void> {
   const { table, blocks } = run;

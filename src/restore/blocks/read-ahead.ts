@@ -1,5 +1,5 @@
 import type { BytesInFlight } from "./bytes-in-flight.ts";
-import type { BatchReader, ReceivedFrames } from "./batch-reader.ts";
+import type { BatchReader, Received, Text } from "./batch-reader.ts";
 import { sizeOfBatch, type Batch } from "./plan-reads.ts";
 
 /** Batches of one worker that are on their way while the one before them is loaded, if there is room for their bytes. */
@@ -13,7 +13,7 @@ export interface ReadAheadOptions {
 
 interface Coming {
   batch: Batch;
-  received: Promise<ReceivedFrames>;
+  received: Promise<Received>;
   release: () => void;
 }
 
@@ -26,7 +26,7 @@ export async function* readAhead(
   reader: BatchReader,
   batches: readonly Batch[],
   { inFlight, signal }: ReadAheadOptions,
-): AsyncGenerator<Uint8Array, void, void> {
+): AsyncGenerator<Text, void, void> {
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   const rest = batches.values();
@@ -45,6 +45,7 @@ export async function* readAhead(
       const received = await current.received;
       fill();
       yield* reader.texts(current.batch, received, either);
+      received.release();
       current.release();
     }
   } finally {

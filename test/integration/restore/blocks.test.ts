@@ -6,6 +6,7 @@ import type { Manifest } from "../../../src/repository/manifest.ts";
 import { readBlockIndexes } from "../../../src/repository/blocks/read-indexes.ts";
 import { noPackCache } from "../../../src/repository/blocks/pack-cache.ts";
 import { loadBlockTables } from "../../../src/restore/blocks/load-tables.ts";
+import type { LoadSettings } from "../../../src/restore/load/settings.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
 import { openFileStorage } from "../../../src/storage/file.ts";
 import { storeBlockBackup, type BlockBackupOptions } from "../../support/block-backups.ts";
@@ -62,6 +63,23 @@ describe("every kind of table comes back equal from blocks", () => {
 
   test("PostgreSQL 15", { timeout: LONG }, ({ postgres15 }) => expectEqual(postgres15));
   test("PostgreSQL 18", { timeout: LONG }, ({ postgres18 }) => expectEqual(postgres18));
+});
+
+test("rows are loaded with the settings of the restore", async ({ postgres15 }) => {
+  const wide = "CREATE TABLE wide (body text)";
+  const original = await filled(
+    postgres15,
+    `${wide}; INSERT INTO wide VALUES (repeat('compressible ', 1000))`,
+  );
+  const { storage, manifest } = await stored(original);
+  await using loader = await intoTable(postgres15, wide);
+  const compressions: unknown[] = [];
+  for (const default_toast_compression of ["lz4", "pglz"]) {
+    await loader.client.query("TRUNCATE wide");
+    await loadRows(storage, manifest, loader, { loadSettings: { default_toast_compression } });
+    compressions.push(...(await loader.client.query("SELECT pg_column_compression(body) AS by FROM wide")));
+  }
+  expect(compressions).toEqual([{ by: "lz4" }, { by: "pglz" }]);
 });
 
 describe("a byte that changed in the storage", () => {
@@ -148,7 +166,7 @@ test("an abort ends it within seconds, with its reason", { timeout: LONG }, asyn
   // Somebody keeps the server from taking any row.
   await using blocker = await loader.database.connect();
   await blocker.query("BEGIN; LOCK TABLE notes IN ACCESS EXCLUSIVE MODE");
-  const loading = loadRows(storage, manifest, loader, abort.signal);
+  const loading = loadRows(storage, manifest, loader, { signal: abort.signal });
   await vi.waitFor(async () => {
     const rows = await blocker.query("SELECT FROM pg_locks WHERE NOT granted");
     expect(rows).toHaveLength(1);
@@ -214,10 +232,11 @@ async function loadRows(
   storage: Storage,
   manifest: Manifest,
   scratch: Loader,
-  signal: AbortSignal = never,
+  { signal = never, loadSettings = {} }: { signal?: AbortSignal; loadSettings?: LoadSettings } = {},
 ): Promise<void> {
   const tables = await readBlockIndexes({ storage, manifest, signal });
-  await loadBlockTables({ storage, manifest, tables, packs: noPackCache, scratch, jobs: 2, signal });
+  const packs = noPackCache;
+  await loadBlockTables({ storage, manifest, tables, packs, scratch, jobs: 2, loadSettings, signal });
 }
 
 async function rowsOf(client: PostgresClient): Promise<unknown> {

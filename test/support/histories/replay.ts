@@ -65,7 +65,8 @@ export class Replay implements AsyncDisposable {
   async #run(client: PostgresClient, { seed }: History, { sql, input, about }: Statement): Promise<void> {
     try {
       if (input === undefined) await client.query(sql);
-      else await copyIn(client, sql, Readable.from([Buffer.from(input)]));
+      else
+        await copyIn(client, sql, Readable.from([{ bytes: Buffer.from(input), release: () => undefined }]));
     } catch (error) {
       const where = `seed ${seed}, step ${this.#step}, ${JSON.stringify(about)}`;
       throw new Error(

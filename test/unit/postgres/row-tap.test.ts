@@ -46,3 +46,17 @@ test("takes rows, and passes all else on as it came, wherever chunks end", () =>
     }),
   );
 });
+
+test("gives a chunk's memory back, but for one of which somebody else was given a part", () => {
+  const stream = new PassThrough();
+  stream.on("data", () => undefined);
+  const tap = new RowTap(stream, () => undefined);
+  const row = message("d", Buffer.alloc(50_000));
+  const ofRows = Buffer.concat([row, row]);
+  const ofBoth = Buffer.concat([row, message("N", Buffer.from("notice"))]);
+  stream.emit("data", ofRows);
+  stream.emit("data", ofBoth);
+  tap.remove();
+  expect(ofRows.buffer.byteLength).toBe(0);
+  expect(ofBoth.buffer.byteLength).toBeGreaterThan(50_000);
+});

@@ -56,8 +56,10 @@ async function read(storage: Storage, blocks: readonly PlacedBlock[]): Promise<B
   const reader = new BatchReader(packs, new RecentTexts(1_000_000), "public.notes");
   const inFlight = new BytesInFlight(1_000_000);
   const chunks: Uint8Array[] = [];
-  for await (const chunk of readAhead(reader, planReads(blocks, 2000), { inFlight, signal }))
-    chunks.push(chunk);
+  for await (const { bytes, release } of readAhead(reader, planReads(blocks, 2000), { inFlight, signal })) {
+    chunks.push(Buffer.from(bytes));
+    release();
+  }
   return Buffer.concat(chunks);
 }
 
