@@ -20,7 +20,7 @@ interface Rule {
 }
 
 const FEATURES = ["backup", "restore"];
-const PORTS = ["postgres", "storage"];
+const PORTS = ["postgres", "storage", "schedule"];
 const BASE = ["config", "observe"];
 
 /** From the top down: a layer may import those below it, and itself. */
@@ -62,6 +62,10 @@ const RULES: readonly Rule[] = [
     breaks: ({ from, to }) => to === "pg" && from !== "postgres/client.ts",
   },
   {
+    why: "only the configuration's check of schedules and schedule/cron.ts know cron patterns",
+    breaks: ({ from, to }) => to === "croner" && from !== "config/schedule.ts" && from !== "schedule/cron.ts",
+  },
+  {
     why: "only observe/ logs and draws",
     breaks: ({ from, to }) => (to === "pino" || to === "cli-progress") && folderOf(from) !== "observe",
   },
@@ -86,6 +90,7 @@ test.for([
   ["backup/dump.ts", "@aws-sdk/client-s3"],
   ["restore/swap.ts", "node:child_process"],
   ["backup/dump.ts", "yargs"],
+  ["commands/status.ts", "croner"],
 ] as const)("%s may not import %s", ([from, to]) => {
   const edge = { from, to: to.startsWith("observe/..") ? "commands/index.ts" : to };
   expect(RULES.some(({ breaks }) => breaks(edge))).toBe(true);
