@@ -19,7 +19,7 @@ interface Rule {
   breaks: (edge: Import) => boolean;
 }
 
-const FEATURES = ["backup", "restore"];
+const FEATURES = ["backup", "restore", "status"];
 const PORTS = ["postgres", "storage", "schedule"];
 const BASE = ["config", "observe"];
 
