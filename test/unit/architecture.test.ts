@@ -20,15 +20,15 @@ interface Rule {
 }
 
 const FEATURES = ["backup", "restore", "status"];
-const PORTS = ["postgres", "storage", "schedule"];
+const PORTS = ["postgres", "storage"];
 const BASE = ["config", "observe"];
 
 /** From the top down: a layer may import those below it, and itself. */
-const LAYERS = [["commands"], FEATURES, ["repository"], PORTS, BASE];
+const LAYERS = [["commands"], FEATURES, ["schedule"], ["repository"], PORTS, BASE];
 
 const RULES: readonly Rule[] = [
   {
-    why: "dependencies point one way: commands, features, repository, ports, config and observe",
+    why: "dependencies point one way: commands, features, schedule, repository, ports, config and observe",
     breaks: ({ from, to }) =>
       layerOf(to) !== undefined && layerOf(from) !== undefined && layerOf(to)! < layerOf(from)!,
   },
