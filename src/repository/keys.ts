@@ -9,6 +9,14 @@ export const MARKER_KEY = "dataops.json";
 const MANIFEST_OBJECT = "manifest.json";
 const ARCHIVE_OBJECT = "archive.dump.zst";
 
+/**
+ * Small objects beside a manifest, which is never changed: `accepted` a suspect that a person has looked at, `kept` a
+ * backup that retention leaves alone, `verification` what became of the last one.
+ */
+export const SIDECARS = ["accepted", "kept", "verification"] as const;
+
+export type Sidecar = (typeof SIDECARS)[number];
+
 /** The folder of all backups of one database. */
 export function backupsPrefix(database: string): string {
   return `${database}/backups/`;
@@ -24,6 +32,10 @@ export function manifestKey(database: string, id: string): string {
 
 export function archiveKey(database: string, id: string): string {
   return `${backupPrefix(database, id)}${ARCHIVE_OBJECT}`;
+}
+
+export function sidecarKey(database: string, id: string, sidecar: Sidecar): string {
+  return `${backupPrefix(database, id)}${sidecar}.json`;
 }
 
 /** A pack's name: the id of the backup that wrote it, and a number from 1. */
@@ -84,8 +96,11 @@ export function leaseKey(job: Job): string {
 export interface BackupKey {
   database: string;
   id: string;
-  object: "manifest" | "archive";
+  object: BackupObject;
 }
+
+/** What a backup may consist of, besides packs. */
+export type BackupObject = "manifest" | "archive" | Sidecar;
 
 /** Reads a key that may be an object of a backup; undefined for everything else. */
 export function parseBackupKey(key: string): BackupKey | undefined {
@@ -94,5 +109,6 @@ export function parseBackupKey(key: string): BackupKey | undefined {
   if (!DATABASE_NAME_PATTERN.test(database) || !BACKUP_ID_PATTERN.test(id)) return undefined;
   if (object === MANIFEST_OBJECT) return { database, id, object: "manifest" };
   if (object === ARCHIVE_OBJECT) return { database, id, object: "archive" };
-  return undefined;
+  const sidecar = SIDECARS.find((name) => object === `${name}.json`);
+  return sidecar === undefined ? undefined : { database, id, object: sidecar };
 }
