@@ -1,6 +1,6 @@
 import { BACKUP_ID_PATTERN } from "./backup-id.ts";
 import { DATABASE_NAME_PATTERN } from "./database-name.ts";
-import type { Job } from "./job.ts";
+import { JOB_KINDS, type Job } from "./job.ts";
 
 /** Where things are in the storage. Keys are built here, from ids, and nowhere else. */
 
@@ -64,6 +64,21 @@ export function parsePackKey(key: string): { database: string; name: string } | 
   const [, database = "", name = ""] = /^([^/]*)\/packs\/([^/]*)\.pack$/.exec(key) ?? [];
   const isPack = DATABASE_NAME_PATTERN.test(database) && PACK_NAME_PATTERN.test(name);
   return isPack ? { database, name } : undefined;
+}
+
+/** The folder of the records of all runs of all jobs of one database. */
+export function databaseRunsPrefix(database: string): string {
+  return `${database}/runs/`;
+}
+
+/** Reads a key that may be the record of a run of any job of `database`: the job, and the run's id; or undefined. */
+export function parseDatabaseRunKey(database: string, key: string): { job: Job; id: string } | undefined {
+  const [, kindText, name = ""] = /^[^/]*\/runs\/([a-z]+)-([^/]+)\/[^/]+$/.exec(key) ?? [];
+  const kind = JOB_KINDS.find((known) => known === kindText);
+  if (kind === undefined || !DATABASE_NAME_PATTERN.test(name)) return undefined;
+  const job = { kind, name, database };
+  const id = parseRunKey(job, key);
+  return id === undefined ? undefined : { job, id };
 }
 
 /** `backup-production`, as a job stands in keys. */

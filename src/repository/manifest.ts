@@ -178,6 +178,11 @@ export function storedSize({ id, archive, blocks }: Manifest): number {
   return own.reduce((sum, { size }) => sum + size, archive.size);
 }
 
+/** Bytes of what a backup holds, as text: what a restore has to load, however little of it was stored anew. */
+export function contentSize({ archive, blocks }: Pick<Manifest, "archive" | "blocks">): number {
+  return (blocks?.tables ?? []).reduce((sum, { size }) => sum + size, archive.rawSize);
+}
+
 /** The bytes of a manifest, its digest last. By hand: `jq -cj 'del(.sha256)' manifest.json | sha256sum`. */
 export function serializeManifest(manifest: Manifest): Uint8Array {
   const checked = manifestSchema.parse(manifest);

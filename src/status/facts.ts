@@ -1,6 +1,6 @@
+import type { ExitName } from "../errors.ts";
 import type { JobKind } from "../repository/job.ts";
 import type { RunState } from "../repository/run-record.ts";
-import type { ExitName } from "../errors.ts";
 
 /**
  * What is known of a database's backups and jobs. All of it comes from the storage, and nothing in it from the clock or the
@@ -8,13 +8,13 @@ import type { ExitName } from "../errors.ts";
  */
 export interface DatabaseFacts {
   database: string;
-  /** Manifests in the storage, whether they were read or not. */
+  /** Backups in the storage, whether they were read or not. */
   total: number;
   /** The newest ones, newest first: all that was read. */
   backups: BackupFacts[];
-  /** The last verification of any backup. */
-  verification: VerificationFacts | undefined;
-  /** By job, in the order of its kinds. */
+  /** What the last verifications of these backups came to, the one that ended last first. */
+  verifications: VerificationFacts[];
+  /** By job, in the order of their kinds. */
   jobs: JobFacts[];
 }
 
@@ -29,11 +29,10 @@ export interface ReadableBackup {
   reasons: readonly string[];
   /** Milliseconds. */
   duration: number;
-  /** Bytes of rows and definitions, uncompressed: what a restore has to load. */
+  /** Bytes of what it holds, as text. */
   size: number;
   /** Bytes that it added to the storage. */
   stored: number;
-  verification: VerificationFacts | undefined;
 }
 
 export interface UnreadableBackup {
@@ -45,14 +44,19 @@ export interface UnreadableBackup {
   error: string;
 }
 
-/** What became of the last verification of a backup. */
+/** What became of the last verification of one kind of a backup. */
 export interface VerificationFacts {
+  /** The backup's id. */
   backup: string;
-  at: string;
+  /** `read`: every byte in the storage. `restore`: into a database, compared with the backup. */
+  kind: "read" | "restore";
   /** `not-run` where it could not be carried out: neither good nor bad is known. */
   state: "passed" | "failed" | "not-run";
-  /** One line: what it found. */
+  ended: string;
+  /** One line: what it found, or why it could not be carried out. */
   message: string | null;
+  /** Milliseconds that a restore took; null for `read`, and where it did not come that far. */
+  restoreTime: number | null;
 }
 
 export interface JobFacts {
@@ -60,17 +64,23 @@ export interface JobFacts {
   name: string;
   /** The newest ones, newest first. */
   runs: RunFacts[];
+  /** Keys of records that cannot be read. */
+  unreadable: string[];
 }
 
 export interface RunFacts {
   id: string;
-  /** `lost` also where nobody has written that down yet: it says `running`, and its lease has ended. */
   state: RunState;
   started: string;
   /** Null while it runs, and where it is lost. */
   ended: string | null;
   exit: ExitName | null;
   message: string | null;
+  /**
+   * Of one that says it is running: until when it holds the job, as far as it has said so. Null where it does not hold the
+   * job: it is dead, and nobody has written that down yet. Undefined where that is not known, and for all others.
+   */
+  heldUntil: string | null | undefined;
 }
 
 /** The newest good backup, if there is one. */

@@ -1,8 +1,9 @@
-import { humanDuration } from "../observe/human.ts";
+import { humanDuration, humanPlural } from "../observe/human.ts";
 import { jobTitle } from "../repository/job.ts";
 import type { RunState } from "../repository/run-record.ts";
 import type { DatabaseFacts, JobFacts, RunFacts } from "./facts.ts";
 import { quoted, warning, type Finding } from "./finding.ts";
+import { lastEnded, stateOf } from "./run-state.ts";
 
 /** Milliseconds; what happened before that is history: the job may not even be configured any more. */
 const OLDEST_THAT_MATTERS = 30 * 24 * 3_600_000;
@@ -17,20 +18,29 @@ const BAD_ENDS = {
 
 /** Whether each job's last run that ended ended well. `now` is in milliseconds since the epoch. */
 export function judgeRuns(facts: DatabaseFacts, now: number): Finding[] {
-  return facts.jobs.flatMap((job) => {
-    const last = lastEnded(job);
-    if (last === undefined || now - Date.parse(last.started) > OLDEST_THAT_MATTERS) return [];
-    const what = outcome(last, facts);
-    if (what === undefined) return [];
-    const ago = humanDuration(now - Date.parse(last.ended ?? last.started));
-    const message = last.message === null ? "" : `: ${quoted(last.message)}`;
-    return [warning(`${jobTitle(job)} ${what} ${ago} ago${message}`, hintFor(job, last))];
-  });
+  return facts.jobs.flatMap((job) => [...judgeLastRun(job, facts, now), ...judgeRecords(job)]);
 }
 
-/** The newest run that is not under way. */
-export function lastEnded({ runs }: JobFacts): RunFacts | undefined {
-  return runs.find(({ state }) => state !== "running");
+function judgeLastRun(job: JobFacts, facts: DatabaseFacts, now: number): Finding[] {
+  const last = lastEnded(job, now);
+  if (last === undefined || now - Date.parse(last.started) > OLDEST_THAT_MATTERS) return [];
+  const state = stateOf(last, now);
+  const what = outcome({ ...last, state }, facts);
+  if (what === undefined) return [];
+  const ago = humanDuration(now - Date.parse(last.ended ?? last.started));
+  const message = last.message === null ? "" : `: ${quoted(last.message)}`;
+  return [warning(`${jobTitle(job)} ${what} ${ago} ago${message}`, hintFor(job, state))];
+}
+
+function judgeRecords(job: JobFacts): Finding[] {
+  const [first] = job.unreadable;
+  if (first === undefined) return [];
+  return [
+    warning(
+      `${humanPlural(job.unreadable.length, "record")} of runs of ${jobTitle(job)} cannot be read: ${first}`,
+      "find out what wrote to the storage",
+    ),
+  ];
 }
 
 /** How it ended, if not well. */
@@ -47,7 +57,7 @@ function madeSuspect({ id }: RunFacts, { backups }: DatabaseFacts): boolean {
   );
 }
 
-function hintFor(job: JobFacts, { state }: RunFacts): string {
+function hintFor(job: JobFacts, state: RunState): string {
   if (state === "lost") return "see the log of the machine that ran it: it was killed, or lost its network";
   if (state === "fenced")
     return "see the log of the machine that ran it: it stood still for longer than its lease";

@@ -1,15 +1,9 @@
 import type { Expectations } from "./expectations.ts";
 import type { DatabaseFacts } from "./facts.ts";
 import type { Finding } from "./finding.ts";
-import {
-  judgeAge,
-  judgeCount,
-  judgeSize,
-  judgeSuspects,
-  judgeUnreadable,
-  judgeVerification,
-} from "./judge-backups.ts";
+import { judgeAge, judgeCount, judgeSize, judgeSuspects, judgeUnreadable } from "./judge-backups.ts";
 import { judgeRuns } from "./judge-runs.ts";
+import { judgeVerifications } from "./judge-verifications.ts";
 
 /**
  * What is to be said of a database, the most important thing first: the age of its newest good backup, and whatever is not as
@@ -24,7 +18,7 @@ export function judge(facts: DatabaseFacts, expected: Expectations | undefined, 
     ...judgeAge(facts, expected, now),
     ...judgeUnreadable(facts),
     ...judgeSuspects(facts),
-    ...judgeVerification(facts, expected, now),
+    ...judgeVerifications(facts, expected, now),
     ...judgeCount(facts, expected),
     ...judgeSize(facts, expected),
     ...judgeRuns(facts, now),

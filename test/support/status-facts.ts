@@ -1,5 +1,11 @@
 import { stampOf } from "../../src/repository/backup-id.ts";
-import type { DatabaseFacts, JobFacts, ReadableBackup, RunFacts } from "../../src/status/facts.ts";
+import type {
+  DatabaseFacts,
+  JobFacts,
+  ReadableBackup,
+  RunFacts,
+  VerificationFacts,
+} from "../../src/status/facts.ts";
 
 const HOUR = 3_600_000;
 
@@ -22,7 +28,6 @@ export function exampleBackup(hours: number, changes: Partial<ReadableBackup> = 
     duration: 60_000,
     size: 1_000_000_000,
     stored: 10_000_000,
-    verification: undefined,
     ...changes,
   };
 }
@@ -34,7 +39,7 @@ export function exampleFacts(changes: Partial<DatabaseFacts> = {}): DatabaseFact
     database: "production",
     total: backups.length,
     backups,
-    verification: undefined,
+    verifications: [],
     jobs: [],
     ...changes,
   };
@@ -50,10 +55,27 @@ export function exampleRun(hours: number, changes: Partial<RunFacts> = {}): RunF
     ended: hoursAgo(hours - 1 / 60),
     exit: "done",
     message: null,
+    heldUntil: undefined,
     ...changes,
   };
 }
 
 export function backupJob(...runs: RunFacts[]): JobFacts {
-  return { kind: "backup", name: "production", runs };
+  return { kind: "backup", name: "production", runs, unreadable: [] };
+}
+
+/** A verification by reading that passed `hours` before `NOW`. */
+export function exampleVerification(
+  hours: number,
+  changes: Partial<VerificationFacts> = {},
+): VerificationFacts {
+  return {
+    backup: "20261120T100000Z-k3v9qa",
+    kind: "read",
+    state: "passed",
+    ended: hoursAgo(hours),
+    message: null,
+    restoreTime: null,
+    ...changes,
+  };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Expectations } from "../../../src/status/expectations.ts";
-import type { DatabaseFacts, UnreadableBackup, VerificationFacts } from "../../../src/status/facts.ts";
+import type { DatabaseFacts, UnreadableBackup } from "../../../src/status/facts.ts";
 import { worstLevel } from "../../../src/status/finding.ts";
 import { judge } from "../../../src/status/judge.ts";
 import { median } from "../../../src/status/judge-backups.ts";
@@ -9,6 +9,7 @@ import {
   exampleBackup,
   exampleFacts,
   exampleRun,
+  exampleVerification,
   hoursAgo,
   NOW,
 } from "../../support/status-facts.ts";
@@ -34,16 +35,6 @@ interface Case {
 
 function unreadable(hours: number): UnreadableBackup {
   return { ...exampleBackup(hours), state: "unreadable", error: "manifest.json is not valid JSON" };
-}
-
-function verified(hours: number, changes: Partial<VerificationFacts> = {}): VerificationFacts {
-  return {
-    backup: "20261120T100000Z-k3v9qa",
-    at: hoursAgo(hours),
-    state: "passed",
-    message: null,
-    ...changes,
-  };
 }
 
 const suspect = { state: "suspect", reasons: ["the table public.orders is gone"] } as const;
@@ -217,34 +208,68 @@ const VERIFICATIONS: Case[] = [
     name: "never",
     facts: {},
     expected: { maxVerificationAge: 168 * HOUR },
-    findings: [FRESH, "warning: no backup was ever verified; it should be each 7 d 0 h"],
+    findings: [FRESH, "warning: no backup has passed a verification; one should every 7 d 0 h"],
   },
   {
     name: "in time",
-    facts: { verification: verified(168) },
+    facts: { verifications: [exampleVerification(168)] },
     expected: { maxVerificationAge: 168 * HOUR },
     findings: [FRESH],
   },
   {
     name: "too long ago",
-    facts: { verification: verified(169) },
+    facts: { verifications: [exampleVerification(169)] },
     expected: { maxVerificationAge: 168 * HOUR },
-    findings: [FRESH, "warning: the last verification is 7 d 1 h old, more than 7 d 0 h"],
+    findings: [FRESH, "warning: a backup last passed a verification 7 d 1 h ago, more than 7 d 0 h"],
   },
   {
-    name: "failed, asked for or not",
-    facts: { verification: verified(1, { state: "failed", message: "pack 3 is\ncut" }) },
+    name: "the last one failed, asked for or not",
+    facts: { verifications: [exampleVerification(1, { state: "failed", message: "pack 3 is\ncut" })] },
     findings: [FRESH, "critical: backup 20261120T100000Z-k3v9qa failed its verification: pack 3 is cut"],
   },
   {
+    name: "an earlier one failed, and another backup has passed since",
+    facts: {
+      verifications: [
+        exampleVerification(1, { backup: exampleBackup(2).id }),
+        exampleVerification(9, { state: "failed", message: "cut" }),
+      ],
+    },
+    findings: [FRESH, "warning: backup 20261120T100000Z-k3v9qa failed its verification: cut"],
+  },
+  {
+    name: "the newest good backup failed, and an older one has passed since",
+    facts: {
+      verifications: [
+        exampleVerification(0.5),
+        exampleVerification(1, { backup: exampleBackup(2).id, state: "failed" }),
+      ],
+    },
+    findings: [FRESH, "critical: backup 20261121T100000Z-k3v9qa failed its verification"],
+  },
+  {
     name: "could not be carried out: never passed, never failed",
-    facts: { verification: verified(1, { state: "not-run", message: "no room" }) },
+    facts: { verifications: [exampleVerification(1, { state: "not-run", message: "no room" })] },
+    expected: { maxVerificationAge: 168 * HOUR },
     findings: [
       FRESH,
       "warning: the last verification, of backup 20261120T100000Z-k3v9qa, could not be carried out: no room",
+      /no backup has passed/,
     ],
   },
+  {
+    name: "could not be carried out, and did not undo that it failed before",
+    facts: {
+      verifications: [
+        exampleVerification(1, { state: "not-run" }),
+        exampleVerification(2, { state: "failed" }),
+      ],
+    },
+    findings: [FRESH, /^critical: .* failed its verification/, /^warning: .* could not be carried out/],
+  },
 ];
+
+const RUNNING = { state: "running", ended: null, exit: null } as const;
 
 const RUNS: Case[] = [
   { name: "done", facts: { jobs: [backupJob(exampleRun(2))] }, findings: [FRESH] },
@@ -261,12 +286,7 @@ const RUNS: Case[] = [
   {
     name: "failed, and the next one is under way",
     facts: {
-      jobs: [
-        backupJob(
-          exampleRun(0.5, { state: "running", ended: null, exit: null }),
-          exampleRun(1, { state: "failed" }),
-        ),
-      ],
+      jobs: [backupJob(exampleRun(0.5, RUNNING), exampleRun(1, { state: "failed" }))],
     },
     findings: [FRESH, /^warning: backup production failed/],
   },
@@ -274,6 +294,36 @@ const RUNS: Case[] = [
     name: "lost",
     facts: { jobs: [backupJob(exampleRun(3, { state: "lost", ended: null, exit: null }))] },
     findings: [FRESH, "warning: backup production was lost without a word 3 h 0 min ago"],
+  },
+  {
+    name: "says it runs, and holds the job",
+    facts: {
+      jobs: [backupJob(exampleRun(3, { ...RUNNING, heldUntil: hoursAgo(-0.01) }), exampleRun(7))],
+    },
+    findings: [FRESH],
+  },
+  {
+    name: "says it runs, and held the job until a minute ago: clocks differ",
+    facts: { jobs: [backupJob(exampleRun(3, { ...RUNNING, heldUntil: hoursAgo(1 / 60) }))] },
+    findings: [FRESH],
+  },
+  {
+    name: "says it runs, and held the job until an hour ago",
+    facts: { jobs: [backupJob(exampleRun(3, { ...RUNNING, heldUntil: hoursAgo(1) }))] },
+    findings: [FRESH, "warning: backup production was lost without a word 3 h 0 min ago"],
+  },
+  {
+    name: "says it runs, and another one holds the job",
+    facts: { jobs: [backupJob(exampleRun(3, { ...RUNNING, heldUntil: null }))] },
+    findings: [FRESH, "warning: backup production was lost without a word 3 h 0 min ago"],
+  },
+  {
+    name: "a record that cannot be read",
+    facts: { jobs: [{ ...backupJob(), unreadable: ["production/runs/x.json"] }] },
+    findings: [
+      FRESH,
+      "warning: 1 record of runs of backup production cannot be read: production/runs/x.json",
+    ],
   },
   {
     name: "interrupted",
@@ -308,7 +358,9 @@ const RUNS: Case[] = [
   },
   {
     name: "what failed more than 30 days ago is history",
-    facts: { jobs: [{ kind: "seed", name: "staging", runs: [exampleRun(721, { state: "failed" })] }] },
+    facts: {
+      jobs: [{ kind: "seed", name: "staging", runs: [exampleRun(721, { state: "failed" })], unreadable: [] }],
+    },
     findings: [FRESH],
   },
 ];
@@ -342,7 +394,7 @@ test("a database that is not backed up is judged by its jobs alone", () => {
     database: "staging",
     backups: [],
     total: 0,
-    jobs: [{ kind: "seed", name: "staging", runs: [exampleRun(1, { state: "failed" })] }],
+    jobs: [{ kind: "seed", name: "staging", runs: [exampleRun(1, { state: "failed" })], unreadable: [] }],
   });
   expect(judge(facts, undefined, NOW).map(({ what }) => what)).toEqual([
     "seed staging failed 59 min 0 s ago",
