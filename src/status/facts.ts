@@ -40,7 +40,7 @@ export interface UnreadableBackup {
   /** To the second, from its id. */
   started: string;
   state: "unreadable";
-  /** One line: what is wrong with its manifest. */
+  /** What is wrong with its manifest, as `is corrupt: …`. */
   error: string;
 }
 

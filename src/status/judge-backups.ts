@@ -55,7 +55,7 @@ export function judgeUnreadable(facts: DatabaseFacts): Finding[] {
   if (newest === undefined) return [];
   const hint = "find out what wrote to the storage; what is newer or older than it still restores";
   const which = unreadable.length === 1 ? "" : `; ${humanPlural(unreadable.length, "backup")} like it`;
-  const what = `backup ${newest.id} cannot be read: ${quoted(newest.error)}${which}`;
+  const what = `the manifest of backup ${newest.id} ${quoted(newest.error)}${which}`;
   // Behind a newer good one it is history; before it, it is the latest.
   const isNewest = facts.backups
     .slice(0, facts.backups.indexOf(newest))

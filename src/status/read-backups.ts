@@ -33,9 +33,9 @@ export async function readNewestBackups(
     // A tombstone stands where a manifest would, and is no backup.
     total -= read.abandoned.length;
     backups.push(...read.backups);
-    for (const { id, error } of read.unreadable) {
+    for (const { id, key, error } of read.unreadable) {
       const started = new Date(startOfRun(id)).toISOString();
-      backups.push({ id, started, state: "unreadable", error: error.message });
+      backups.push({ id, started, state: "unreadable", error: error.message.replace(`${key} `, "") });
     }
     const good = goodBackups({ backups }).length;
     if (good >= Math.max(minimum, 1)) break;

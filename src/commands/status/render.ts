@@ -28,7 +28,8 @@ function renderGlance(
 ): string[] {
   const level = worstLevel(findings);
   const prefix = `${level.padEnd(LEVEL_WIDTH)}  ${database.padEnd(nameWidth)}  `;
-  const what = expected === undefined ? "not backed up" : sumUp(facts, now);
+  const without = level === "ok" ? "not backed up" : "not backed up; see its jobs below";
+  const what = expected === undefined ? without : sumUp(facts, now);
   return withLevel(hang(prefix, what, display.columns), level, display);
 }
 

@@ -46,7 +46,7 @@ function longHistory(): Partial<DatabaseFacts> {
     total: 1_000,
     backups: backups.map((backup, index) => {
       if (index === 5) return { ...backup, state: "suspect", reasons: ["smaller"] };
-      if (index === 8) return { ...backup, state: "unreadable", error: "cut" };
+      if (index === 8) return { ...backup, state: "unreadable", error: "is corrupt: is cut" };
       return backup;
     }),
     verifications: [
@@ -73,8 +73,8 @@ describe("at a glance", () => {
     };
     const text = renderStatus([statusOf({ jobs: [backupJob(exampleRun(2))] }), staging], NOW, DISPLAY);
     expect(text).toBe(`\
-ok        production  newest good backup 2 h 0 min old, 1.0 GB, 5 good of 5
-                      backups, never verified
+ok        production  newest good backup 2 h 0 min old, 1.0 GB, 5 good of
+                      5 backups, never verified
 ok        staging     not backed up
 
 production
@@ -149,9 +149,9 @@ describe("runs", () => {
     const lines = renderStatus([statusOf(longHistory())], NOW, DISPLAY).split("\n");
     const start = lines.findIndex((line) => line.startsWith("  last  "));
     expect(lines.slice(start, start + 3)).toEqual([
-      "  last  backup production  running, for 6 min 0 s; before that: failed 1 h 59",
-      "                           min ago, took 1 min 0 s: no pg_dump of version 18 was",
-      "                           found",
+      "  last  backup production  running, for 6 min 0 s; before that: failed 1 h",
+      "                           59 min ago, took 1 min 0 s: no pg_dump of version",
+      "                           18 was found",
     ]);
   });
 

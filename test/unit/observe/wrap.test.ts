@@ -27,6 +27,12 @@ test.each([
     columns: 5,
     lines: ["a: one two three four", "   five"],
   },
+  {
+    name: "a number stays with its unit",
+    text: "it all took  3 min 20 s, or more",
+    columns: 23,
+    lines: ["a: it all took 3 min", "   20 s, or more"],
+  },
   { name: "nothing", text: "", columns: 30, lines: ["a: "] },
 ])("$name", ({ text, columns, lines }) => {
   expect(hang("a: ", text, columns)).toEqual(lines);

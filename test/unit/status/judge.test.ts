@@ -34,7 +34,7 @@ interface Case {
 }
 
 function unreadable(hours: number): UnreadableBackup {
-  return { ...exampleBackup(hours), state: "unreadable", error: "manifest.json is not valid JSON" };
+  return { ...exampleBackup(hours), state: "unreadable", error: "is corrupt: is not valid JSON" };
 }
 
 const suspect = { state: "suspect", reasons: ["the table public.orders is gone"] } as const;
@@ -108,7 +108,7 @@ const BACKUPS: Case[] = [
     facts: { backups: [unreadable(1), exampleBackup(2)] },
     findings: [
       FRESH,
-      "critical: backup 20261121T110000Z-k3v9qa cannot be read: manifest.json is not valid JSON",
+      "critical: the manifest of backup 20261121T110000Z-k3v9qa is corrupt: is not valid JSON",
     ],
   },
   {
@@ -116,19 +116,19 @@ const BACKUPS: Case[] = [
     facts: { backups: [exampleBackup(0.5, suspect), unreadable(1), exampleBackup(2), unreadable(3)] },
     findings: [
       FRESH,
-      "critical: backup 20261121T110000Z-k3v9qa cannot be read: manifest.json is not valid JSON; 2 backups like it",
+      "critical: the manifest of backup 20261121T110000Z-k3v9qa is corrupt: is not valid JSON; 2 backups like it",
       /is suspect/,
     ],
   },
   {
     name: "an older manifest cannot be read",
     facts: { backups: [exampleBackup(2), unreadable(6)] },
-    findings: [FRESH, /^warning: backup 20261121T060000Z-k3v9qa cannot be read/],
+    findings: [FRESH, /^warning: the manifest of backup 20261121T060000Z-k3v9qa is corrupt/],
   },
   {
     name: "none can be read",
     facts: { backups: [unreadable(2), unreadable(6)] },
-    findings: ["critical: there is no good backup (2 backups)", /^critical: .* cannot be read.*2 backups/],
+    findings: ["critical: there is no good backup (2 backups)", /^critical: .* is corrupt.*2 backups/],
   },
   {
     name: "two suspects wait",

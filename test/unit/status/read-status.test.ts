@@ -86,7 +86,7 @@ describe("what the storage holds", () => {
     await storage.put(manifestKey("production", id), Buffer.from('{"format":1,'));
     expect(await findings()).toEqual([
       "ok: newest good backup is 3 h 0 min old, stale after 8 h 0 min",
-      `critical: backup ${id} cannot be read: production/backups/${id}/manifest.json is corrupt: is not valid JSON`,
+      `critical: the manifest of backup ${id} is corrupt: is not valid JSON`,
     ]);
   });
 
