@@ -148,7 +148,7 @@ async function scan(storage: Storage, database: string | undefined, options: Sto
     const parsed = parseBackupKey(key);
     if (parsed?.object === "manifest") manifests.push(parsed);
     else if (parsed?.object === "archive") archives.push(parsed);
-    else if (key.split("/")[1] === "backups") foreign.push(key);
+    else if (parsed === undefined && key.split("/")[1] === "backups") foreign.push(key);
   }
   const finished = new Set(manifests.map(({ database, id }) => `${database}/${id}`));
   const unfinished = archives

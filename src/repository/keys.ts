@@ -8,6 +8,7 @@ export const MARKER_KEY = "dataops.json";
 
 const MANIFEST_OBJECT = "manifest.json";
 const ARCHIVE_OBJECT = "archive.dump.zst";
+const VERIFICATION_OBJECT = "verification.json";
 
 /** The folder of all backups of one database. */
 export function backupsPrefix(database: string): string {
@@ -24,6 +25,11 @@ export function manifestKey(database: string, id: string): string {
 
 export function archiveKey(database: string, id: string): string {
   return `${backupPrefix(database, id)}${ARCHIVE_OBJECT}`;
+}
+
+/** What the verifications of a backup came to. */
+export function verificationKey(database: string, id: string): string {
+  return `${backupPrefix(database, id)}${VERIFICATION_OBJECT}`;
 }
 
 /** A pack's name: the id of the backup that wrote it, and a number from 1. */
@@ -84,7 +90,7 @@ export function leaseKey(job: Job): string {
 export interface BackupKey {
   database: string;
   id: string;
-  object: "manifest" | "archive";
+  object: "manifest" | "archive" | "verification";
 }
 
 /** Reads a key that may be an object of a backup; undefined for everything else. */
@@ -94,5 +100,6 @@ export function parseBackupKey(key: string): BackupKey | undefined {
   if (!DATABASE_NAME_PATTERN.test(database) || !BACKUP_ID_PATTERN.test(id)) return undefined;
   if (object === MANIFEST_OBJECT) return { database, id, object: "manifest" };
   if (object === ARCHIVE_OBJECT) return { database, id, object: "archive" };
+  if (object === VERIFICATION_OBJECT) return { database, id, object: "verification" };
   return undefined;
 }
