@@ -38,6 +38,11 @@ export function sidecarKey(database: string, id: string, sidecar: Sidecar): stri
   return `${backupPrefix(database, id)}${sidecar}.json`;
 }
 
+/** What the verifications of a backup came to. */
+export function verificationKey(database: string, id: string): string {
+  return sidecarKey(database, id, "verification");
+}
+
 /** A pack's name: the id of the backup that wrote it, and a number from 1. */
 export const PACK_NAME_PATTERN = /^\d{8}T\d{6}Z-[a-z0-9]{6}-[1-9]\d{0,8}$/;
 
