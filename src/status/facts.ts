@@ -14,6 +14,8 @@ export interface DatabaseFacts {
   backups: BackupFacts[];
   /** What the last verifications of these backups came to, the one that ended last first. */
   verifications: VerificationFacts[];
+  /** Keys of results of verifications that cannot be read. */
+  unreadableVerifications: string[];
   /** By job, in the order of their kinds. */
   jobs: JobFacts[];
 }

@@ -12,7 +12,7 @@ const BAD_ENDS = {
   running: undefined,
   failed: "failed",
   interrupted: "was interrupted",
-  lost: "was lost without a word",
+  lost: "was lost",
   fenced: "was overtaken by another run",
 } as const satisfies Record<Exclude<RunState, "done">, string | undefined>;
 
@@ -27,9 +27,14 @@ function judgeLastRun(job: JobFacts, facts: DatabaseFacts, now: number): Finding
   const state = stateOf(last, now);
   const what = outcome({ ...last, state }, facts);
   if (what === undefined) return [];
-  const ago = humanDuration(now - Date.parse(last.ended ?? last.started));
   const message = last.message === null ? "" : `: ${quoted(last.message)}`;
-  return [warning(`${jobTitle(job)} ${what} ${ago} ago${message}`, hintFor(job, state))];
+  return [warning(`${jobTitle(job)} ${what}${whenOf(last, state, now)}${message}`, hintFor(job, state))];
+}
+
+/** How long ago it ended; of a lost run only its start is known. */
+function whenOf({ started, ended }: RunFacts, state: RunState, now: number): string {
+  if (state === "lost" || ended === null) return `, begun ${humanDuration(now - Date.parse(started))} ago`;
+  return ` ${humanDuration(now - Date.parse(ended))} ago`;
 }
 
 function judgeRecords(job: JobFacts): Finding[] {

@@ -5,7 +5,12 @@ import { critical, quoted, warning, type Finding } from "./finding.ts";
 
 /** Whether verifications pass, and the last one is recent enough. `now` is in milliseconds since the epoch. */
 export function judgeVerifications(facts: DatabaseFacts, expected: Expectations, now: number): Finding[] {
-  return [...judgeFailed(facts), ...judgeNotRun(facts), ...judgeVerificationAge(facts, expected, now)];
+  return [
+    ...judgeFailed(facts),
+    ...judgeNotRun(facts),
+    ...judgeResults(facts),
+    ...judgeVerificationAge(facts, expected, now),
+  ];
 }
 
 function judgeFailed(facts: DatabaseFacts): Finding[] {
@@ -28,6 +33,17 @@ function judgeNotRun({ verifications: [last] }: DatabaseFacts): Finding[] {
     warning(
       `the last verification, of backup ${last.backup}, could not be carried out${because(last)}`,
       `try again: \`dataops verify ${last.backup}\``,
+    ),
+  ];
+}
+
+function judgeResults({ unreadableVerifications: [first, ...others] }: DatabaseFacts): Finding[] {
+  if (first === undefined) return [];
+  const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
+  return [
+    warning(
+      `what a verification came to cannot be read: ${first}${more}`,
+      "verify that backup again, and find out what wrote to the storage",
     ),
   ];
 }

@@ -10,9 +10,19 @@ import { goodBackups, type BackupFacts } from "./facts.ts";
 /** Manifests that are always read: those that a chart shows, and a median of sizes is taken of. */
 export const NEWEST_READ = 40;
 
+/** The newest backups of a database. */
+export interface NewestBackups {
+  /** In the storage, whether they were read or not. */
+  total: number;
+  /** Newest first. */
+  backups: BackupFacts[];
+  /** The ids of those that were verified; where there is none among them, of the newest older one that was. */
+  verified: string[];
+}
+
 /**
- * The newest backups of `database`, and how many there are in all. However many those are: one listing, and `NEWEST_READ`
- * manifests are read, or as many as it takes to find `minimum` good ones.
+ * The newest backups of `database`. However many there are: one listing, and `NEWEST_READ` manifests are read, or as many as it
+ * takes to find `minimum` good ones.
  *
  * @throws StorageError where the storage cannot be listed whole, or a manifest cannot be fetched
  */
@@ -21,7 +31,7 @@ export async function readNewestBackups(
   database: string,
   minimum: number,
   options: StorageOptions = {},
-): Promise<{ total: number; backups: BackupFacts[] }> {
+): Promise<NewestBackups> {
   const inventory = await takeInventory(storage, database, options);
   const found = inventory.backups.filter(({ objects }) => objects.has("manifest"));
   found.sort((left, right) => (left.id < right.id ? 1 : -1));
@@ -40,7 +50,14 @@ export async function readNewestBackups(
     const good = goodBackups({ backups }).length;
     if (good >= Math.max(minimum, 1)) break;
   }
-  return { total, backups: backups.sort(newestFirst) };
+  const ids = new Set(backups.map(({ id }) => id));
+  const everVerified = found.filter(({ objects }) => objects.has("verification")).map(({ id }) => id);
+  const among = everVerified.filter((id) => ids.has(id));
+  return {
+    total,
+    backups: backups.sort(newestFirst),
+    verified: among.length > 0 ? among : everVerified.slice(0, 1),
+  };
 }
 
 function factsOf(backup: StoredBackup): BackupFacts {

@@ -1,16 +1,14 @@
 import type { Config } from "../config/config.ts";
 import { backupSettings } from "../config/select.ts";
-import { readRecentRuns } from "../repository/recent-runs.ts";
 import type { Storage, StorageOptions } from "../storage/storage.ts";
 import { expectationsOf, type Expectations } from "./expectations.ts";
-import type { DatabaseFacts, JobFacts } from "./facts.ts";
+import type { DatabaseFacts } from "./facts.ts";
 import type { Finding } from "./finding.ts";
 import { judge } from "./judge.ts";
 import { readNewestBackups } from "./read-backups.ts";
+import { readJobs } from "./read-jobs.ts";
+import { readVerifications } from "./read-verifications.ts";
 import { nextRunsOf, scheduledJobs, type NextRun } from "./scheduled-jobs.ts";
-
-/** Records of each job's runs that are read: enough to find the last one that ended. */
-const RUNS_READ = 5;
 
 /** How a database's backups and jobs are. */
 export interface DatabaseStatus {
@@ -59,35 +57,28 @@ export function isBackedUp(
   return databases[name]?.environment === "production" || Object.hasOwn(backup, name);
 }
 
+const NO_BACKUPS = { total: 0, backups: [], verifications: [], unreadableVerifications: [] };
+
 async function readFacts(
   storage: Storage,
   database: string,
   expected: Expectations | undefined,
   options: StorageOptions,
 ): Promise<DatabaseFacts> {
-  const [{ total, backups }, jobs] = await Promise.all([
-    expected === undefined
-      ? { total: 0, backups: [] }
-      : readNewestBackups(storage, database, expected.minimum, options),
+  const [backups, jobs] = await Promise.all([
+    expected === undefined ? NO_BACKUPS : readBackupFacts(storage, database, expected.minimum, options),
     readJobs(storage, database, options),
   ]);
-  return { database, total, backups, verifications: [], jobs };
+  return { database, ...backups, jobs };
 }
 
-async function readJobs(storage: Storage, database: string, options: StorageOptions): Promise<JobFacts[]> {
-  const recent = await readRecentRuns(storage, database, RUNS_READ, options);
-  return recent.map(({ job, runs, unreadable }) => ({
-    kind: job.kind,
-    name: job.name,
-    runs: runs.map(({ id, state, started, ended, exit, message }) => ({
-      id,
-      state,
-      started,
-      ended,
-      exit,
-      message,
-      heldUntil: undefined,
-    })),
-    unreadable,
-  }));
+async function readBackupFacts(
+  storage: Storage,
+  database: string,
+  minimum: number,
+  options: StorageOptions,
+): Promise<Omit<DatabaseFacts, "database" | "jobs">> {
+  const { total, backups, verified } = await readNewestBackups(storage, database, minimum, options);
+  const { verifications, unreadable } = await readVerifications(storage, database, verified, options);
+  return { total, backups, verifications, unreadableVerifications: unreadable };
 }

@@ -40,6 +40,7 @@ export function exampleFacts(changes: Partial<DatabaseFacts> = {}): DatabaseFact
     total: backups.length,
     backups,
     verifications: [],
+    unreadableVerifications: [],
     jobs: [],
     ...changes,
   };

@@ -65,8 +65,10 @@ function describeJob(
 function ended(run: RunFacts, now: number): string {
   const state = stateOf(run, now);
   const message = run.message === null ? "" : `: ${quoted(run.message)}`;
-  if (run.ended === null)
-    return `${state}, started ${humanDuration(now - Date.parse(run.started))} ago${message}`;
+  // Of a lost run only its start is known; its end is when that was found out.
+  if (state === "lost" || run.ended === null) {
+    return `${state}, begun ${humanDuration(now - Date.parse(run.started))} ago${message}`;
+  }
   const took = humanDuration(Date.parse(run.ended) - Date.parse(run.started));
   return `${state} ${humanDuration(now - Date.parse(run.ended))} ago, took ${took}${message}`;
 }

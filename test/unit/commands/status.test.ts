@@ -158,7 +158,7 @@ describe("runs", () => {
   test("one that nobody has written down as lost yet", () => {
     const dead = exampleRun(3, { state: "running", ended: null, exit: null, heldUntil: null });
     expect(renderStatus([statusOf({ jobs: [backupJob(dead)] })], NOW, DISPLAY)).toContain(
-      "  last  backup production  lost, started 3 h 0 min ago",
+      "  last  backup production  lost, begun 3 h 0 min ago",
     );
   });
 });

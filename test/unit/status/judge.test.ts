@@ -258,6 +258,14 @@ const VERIFICATIONS: Case[] = [
     ],
   },
   {
+    name: "results that cannot be read",
+    facts: { unreadableVerifications: ["production/backups/a/verification.json", "b"] },
+    findings: [
+      FRESH,
+      "warning: what a verification came to cannot be read: production/backups/a/verification.json (and 1 more)",
+    ],
+  },
+  {
     name: "could not be carried out, and did not undo that it failed before",
     facts: {
       verifications: [
@@ -293,7 +301,12 @@ const RUNS: Case[] = [
   {
     name: "lost",
     facts: { jobs: [backupJob(exampleRun(3, { state: "lost", ended: null, exit: null }))] },
-    findings: [FRESH, "warning: backup production was lost without a word 3 h 0 min ago"],
+    findings: [FRESH, "warning: backup production was lost, begun 3 h 0 min ago"],
+  },
+  {
+    name: "lost, as the next run wrote down an hour ago",
+    facts: { jobs: [backupJob(exampleRun(3, { state: "lost", ended: hoursAgo(1), exit: null }))] },
+    findings: [FRESH, "warning: backup production was lost, begun 3 h 0 min ago"],
   },
   {
     name: "says it runs, and holds the job",
@@ -310,12 +323,12 @@ const RUNS: Case[] = [
   {
     name: "says it runs, and held the job until an hour ago",
     facts: { jobs: [backupJob(exampleRun(3, { ...RUNNING, heldUntil: hoursAgo(1) }))] },
-    findings: [FRESH, "warning: backup production was lost without a word 3 h 0 min ago"],
+    findings: [FRESH, "warning: backup production was lost, begun 3 h 0 min ago"],
   },
   {
     name: "says it runs, and another one holds the job",
     facts: { jobs: [backupJob(exampleRun(3, { ...RUNNING, heldUntil: null }))] },
-    findings: [FRESH, "warning: backup production was lost without a word 3 h 0 min ago"],
+    findings: [FRESH, "warning: backup production was lost, begun 3 h 0 min ago"],
   },
   {
     name: "a record that cannot be read",

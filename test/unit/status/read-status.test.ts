@@ -7,12 +7,14 @@ import { DataopsError } from "../../../src/errors.ts";
 import { inParallel } from "../../../src/parallel.ts";
 import { stampOf } from "../../../src/repository/backup-id.ts";
 import type { Job } from "../../../src/repository/job.ts";
-import { manifestKey, runKey, sidecarKey } from "../../../src/repository/keys.ts";
+import { leaseKey, manifestKey, runKey, sidecarKey, verificationKey } from "../../../src/repository/keys.ts";
 import { serializeTombstone } from "../../../src/repository/tombstone.ts";
+import { keepResult, type Finding, type VerificationResult } from "../../../src/repository/verification.ts";
 import { openFileStorage } from "../../../src/storage/file.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
 import { StorageError } from "../../../src/storage/storage-error.ts";
 import { readStatus } from "../../../src/status/read-status.ts";
+import { stateOf } from "../../../src/status/run-state.ts";
 import { listedDatabases } from "../../../src/status/listed.ts";
 import { faultyStorage } from "../../support/faulty-storage.ts";
 import { hoursAgo, NOW } from "../../support/status-facts.ts";
@@ -30,6 +32,36 @@ backup:
 `;
 const BACKUP: Job = { kind: "backup", name: "production", database: "production" };
 const MINUTE = 60_000;
+
+const FINDING: Finding = {
+  object: "production/packs/a-1.pack",
+  offset: null,
+  length: null,
+  table: null,
+  range: null,
+  what: "is cut",
+};
+
+/** A verification by reading that passed `hours` before `NOW`. */
+function verification(hours: number, changes: Partial<VerificationResult> = {}): VerificationResult {
+  return {
+    run: `${stampOf(hoursAgo(hours))}-verify`,
+    kind: "read",
+    state: "passed",
+    started: hoursAgo(hours + 0.1),
+    ended: hoursAgo(hours),
+    dataopsVersion: "0.1.0",
+    exit: "done",
+    message: null,
+    remarks: [],
+    bytesRead: 1,
+    findings: [],
+    findingsInAll: 0,
+    restoreTime: null,
+    serverVersion: null,
+    ...changes,
+  };
+}
 
 let storage: Storage;
 let config: Config;
@@ -76,6 +108,7 @@ describe("what the storage holds", () => {
         },
       ],
       verifications: [],
+      unreadableVerifications: [],
       jobs: [],
     });
   });
@@ -105,6 +138,66 @@ describe("what the storage holds", () => {
     const tombstone = serializeTombstone({ format: 1, abandoned: { by: id, at: hoursAgo(1) } });
     await storage.put(manifestKey("production", id), tombstone);
     expect(await findings()).toEqual(["critical: there is no backup"]);
+  });
+
+  test("what verifications came to, the one that ended last first", async () => {
+    const older = await storeManifest(storage, hoursAgo(30));
+    const newer = await storeManifest(storage, hoursAgo(2));
+    const broken = await storeManifest(storage, hoursAgo(6));
+    await keepResult(
+      storage,
+      newer,
+      verification(1.5, { state: "not-run", exit: "unreachable", message: "no server" }),
+    );
+    await keepResult(storage, newer, verification(1.75, { kind: "restore", restoreTime: 200_000 }));
+    await keepResult(
+      storage,
+      older,
+      verification(20, { state: "failed", exit: "corrupt", findings: [FINDING, FINDING], findingsInAll: 2 }),
+    );
+    await storage.put(verificationKey("production", broken.id), Buffer.from("{"));
+    const [status] = await readStatus(storage, config, ["production"], NOW);
+    expect(status?.facts.verifications).toEqual([
+      {
+        backup: newer.id,
+        kind: "read",
+        state: "not-run",
+        ended: hoursAgo(1.5),
+        message: "no server",
+        restoreTime: null,
+      },
+      {
+        backup: newer.id,
+        kind: "restore",
+        state: "passed",
+        ended: hoursAgo(1.75),
+        message: null,
+        restoreTime: 200_000,
+      },
+      {
+        backup: older.id,
+        kind: "read",
+        state: "failed",
+        ended: hoursAgo(20),
+        message: "production/packs/a-1.pack: is cut; 2 findings in all",
+        restoreTime: null,
+      },
+    ]);
+    expect(status?.findings.map(({ level, what }) => `${level}: ${what}`)).toEqual([
+      expect.stringMatching(/^ok: /),
+      `warning: backup ${older.id} failed its verification: production/packs/a-1.pack: is cut; 2 findings in all`,
+      `warning: the last verification, of backup ${newer.id}, could not be carried out: no server`,
+      `warning: what a verification came to cannot be read: ${verificationKey("production", broken.id)}`,
+    ]);
+  });
+
+  test("the last verification is found behind all backups that were read", async () => {
+    const old = await storeManifest(storage, hoursAgo(1_000));
+    await keepResult(storage, old, verification(900));
+    for (let index = 0; index < 45; index += 1) await storeManifest(storage, hoursAgo(2 + index));
+    const [status] = await readStatus(storage, config, ["production"], NOW);
+    expect(status?.facts.backups).toHaveLength(40);
+    expect(status?.facts.verifications.map(({ backup }) => backup)).toEqual([old.id]);
   });
 
   test("another database's backups are not this one's", async () => {
@@ -142,6 +235,67 @@ describe("what the storage holds", () => {
       ),
       "reindex products failed 59 min 0 s ago: no room",
     ]);
+  });
+});
+
+describe("a run that says it is running", () => {
+  const running = { state: "running", ended: null, exit: null } as const;
+
+  async function storeLease(state: "held" | "free", run: string, expires: string): Promise<void> {
+    const lease = { format: 1, generation: 1, state, holder: { run, host: "x", pid: 1 }, expires };
+    await storage.put(leaseKey(BACKUP), Buffer.from(JSON.stringify(lease)));
+  }
+
+  async function lastRun(from: Storage = storage): Promise<[state: string, heldUntil: unknown]> {
+    const [status] = await readStatus(from, config, ["production"], NOW);
+    const [run] = status?.facts.jobs[0]?.runs ?? [];
+    if (run === undefined) throw new Error("there is a run");
+    return [stateOf(run, NOW), run.heldUntil];
+  }
+
+  test("and holds the job: running", async () => {
+    const { id } = await storeRun(storage, BACKUP, hoursAgo(1), running);
+    await storeLease("held", id, hoursAgo(-0.01));
+    expect(await lastRun()).toEqual(["running", hoursAgo(-0.01)]);
+  });
+
+  test("and whose lease has ended long ago: lost", async () => {
+    const { id } = await storeRun(storage, BACKUP, hoursAgo(2), running);
+    await storeLease("held", id, hoursAgo(1));
+    expect(await lastRun()).toEqual(["lost", hoursAgo(1)]);
+  });
+
+  test.each(["held", "free"] as const)("and another one has the lease, %s: lost", async (state) => {
+    await storeRun(storage, BACKUP, hoursAgo(2), running);
+    await storeLease(state, `${stampOf(hoursAgo(1))}-others`, hoursAgo(-0.01));
+    expect(await lastRun()).toEqual(["lost", null]);
+  });
+
+  test("and let go of the job while it was looked at, its end written down: as it ended", async () => {
+    const { id } = await storeRun(storage, BACKUP, hoursAgo(2), running);
+    const racing: Storage = {
+      ...storage,
+      url: storage.url,
+      list: (prefix, options) => storage.list(prefix, options),
+      get: async (key, options) => {
+        if (key === leaseKey(BACKUP)) {
+          await storeRun(storage, BACKUP, hoursAgo(2));
+          await storeLease("free", id, hoursAgo(0));
+        }
+        return storage.get(key, options);
+      },
+    };
+    expect(await lastRun(racing)).toEqual(["done", undefined]);
+  });
+
+  test("without a lease, with another lock, or a broken lease: nobody knows better", async () => {
+    await storeRun(storage, BACKUP, hoursAgo(2), running);
+    expect(await lastRun()).toEqual(["running", undefined]);
+    await storage.put(leaseKey(BACKUP), Buffer.from("{"));
+    expect(await lastRun()).toEqual(["running", undefined]);
+    await storeRun(storage, BACKUP, hoursAgo(2), { ...running, generation: 0 });
+    await storeLease("free", `${stampOf(hoursAgo(1))}-others`, hoursAgo(1));
+    expect(await lastRun()).toEqual(["running", undefined]);
   });
 });
 
