@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { scheduleKeys } from "./schedule.ts";
 import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from "./units.ts";
 
 /**
@@ -52,6 +53,17 @@ function count(least: number, most: number) {
   return z
     .union([z.int(), z.string().regex(/^\d+$/).transform(Number)], { error: message })
     .refine((value) => value >= least && value <= most, { error: message });
+}
+
+/** A share of something, written as `50%`: 0.5. */
+function share(least: number, most: number) {
+  const message = `expected a percentage from ${least}% to ${most}%`;
+  return z
+    .string({ error: message })
+    .regex(/^\d+(\.\d+)?%$/, message)
+    .transform((text) => Number(text.slice(0, -1)))
+    .refine((percent) => percent >= least && percent <= most, { error: message })
+    .transform((percent) => percent / 100);
 }
 
 function flag() {
@@ -123,6 +135,25 @@ const backup = z
       .optional()
       .describe("connections that read blocks at the same time; one for each core by default"),
     compressionLevel: count(1, 19).prefault(1).describe("zstd's level"),
+    ...scheduleKeys,
+    maxAge: duration({ least: "1m", most: "3650d" })
+      .optional()
+      .describe(
+        "the oldest that the newest good backup may be before `check` calls it stale; by default until the second scheduled backup after it is due, and 25h without a schedule",
+      ),
+    minimum: count(1, 10_000)
+      .prefault(1)
+      .describe("the least number of good backups there should be; `check` warns of fewer"),
+    maxSizeChange: share(1, 10_000)
+      .prefault("50%")
+      .describe(
+        "how far the newest good backup's size may be from the median of those before; `check` warns of more",
+      ),
+    maxVerificationAge: duration({ least: "1h", most: "3650d" })
+      .optional()
+      .describe(
+        "how long ago a backup may last have passed a verification before `check` warns; by default any time, or never",
+      ),
   })
   .describe("how one database is backed up");
 
