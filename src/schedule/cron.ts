@@ -14,3 +14,9 @@ export function nextRuns({ pattern, timezone }: Schedule, from: number, count: n
 export function nextRun(schedule: Schedule, from: number): number | undefined {
   return nextRuns(schedule, from, 1)[0];
 }
+
+/** The last instant up to `to` that a schedule stands for; undefined where there was none. Milliseconds since the epoch. */
+export function previousRun({ pattern, timezone }: Schedule, to: number): number | undefined {
+  // Croner's are before the instant, and whole seconds.
+  return new Cron(pattern, cronOptions(timezone)).previousRuns(1, new Date(to + 1))[0]?.getTime();
+}

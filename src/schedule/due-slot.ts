@@ -1,6 +1,6 @@
 import { Cron } from "croner";
 import { cronOptions, type Schedule } from "../config/schedule.ts";
-import { nextRun } from "./cron.ts";
+import { nextRun, previousRun } from "./cron.ts";
 
 /** A part of each day in which a job does not begin, in the schedule's time zone. */
 export interface BlackoutWindow {
@@ -95,19 +95,14 @@ function slotsBetween({ pattern, timezone }: Schedule, from: number, to: number)
 /** When the blackout window ends that `now` is in; undefined outside of all. */
 function endOfBlackout(now: number, { schedule: { timezone }, blackouts }: SlotPolicy): number | undefined {
   const ends = blackouts.flatMap(({ from, to }) => {
-    const began = lastTime(from, timezone, now);
-    const ended = lastTime(to, timezone, now);
+    const began = previousRun({ pattern: daily(from), timezone }, now) ?? -Infinity;
+    const ended = previousRun({ pattern: daily(to), timezone }, now) ?? -Infinity;
     return began > ended ? (nextRun({ pattern: daily(to), timezone }, now) ?? []) : [];
   });
   return ends.length === 0 ? undefined : Math.max(...ends);
 }
 
-/** The last instant, up to `now`, at which clocks of the zone showed that time of day. */
-function lastTime(time: string, timezone: string, now: number): number {
-  const [last] = new Cron(daily(time), cronOptions(timezone)).previousRuns(1, new Date(now + 1));
-  return last?.getTime() ?? -Infinity;
-}
-
+/** Comes when clocks show that time of day. */
 function daily(time: string): string {
   const [hour, minute] = time.split(":");
   return `${Number(minute)} ${Number(hour)} * * *`;

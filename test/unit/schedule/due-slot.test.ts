@@ -124,7 +124,7 @@ test.each(["UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe"])(
     fc.assert(
       fc.property(
         fc.constantFrom("30 2 * * *", "0 */6 * * *", "15 1,13 * * 1-5"),
-        fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 20 }),
+        fc.array(fc.integer({ min: 1, max: 250 }), { minLength: 1, maxLength: 20 }),
         fc.integer({ min: 1, max: 300 }),
         (pattern, steps, within) => {
           const policy = { schedule: { pattern, timezone }, missedWithin: within * HOUR, blackouts: [] };
@@ -140,9 +140,7 @@ test.each(["UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe"])(
             state = { ...state, considered: decision.considered };
           }
           expect(seen).toEqual([...new Set(seen)].sort((left, right) => left - right));
-          const all = slotsUpTo(pattern, timezone, start, now);
-          // Of a very long gap only the last ones are told.
-          if (all.length <= 50) expect(seen).toEqual(all);
+          expect(seen).toEqual(slotsUpTo(pattern, timezone, start, now));
         },
       ),
       { numRuns: 25 },
