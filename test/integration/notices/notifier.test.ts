@@ -1,0 +1,320 @@
+import { describe, expect, test } from "vitest";
+import type { ChannelConfig } from "../../../src/config/config.ts";
+import { EXIT_CODES } from "../../../src/errors.ts";
+import { uuidOfRun } from "../../../src/notices/channels/ping.ts";
+import { createNotifier, exitWithNotices, type Notifier } from "../../../src/notices/notifier.ts";
+import { redactor } from "../../../src/notices/redact.ts";
+import type { Job } from "../../../src/repository/job.ts";
+import type { RunRecord } from "../../../src/repository/run-record.ts";
+import {
+  answerEndlessly,
+  answerOk,
+  answerWith,
+  hang,
+  reset,
+  startReceiver,
+  type Answer,
+  type HttpReceiver,
+} from "../../support/http-receiver.ts";
+import {
+  AUTHOR,
+  channelTo,
+  pingTo,
+  SHORT,
+  slackTo,
+  warningsKept,
+  webhookTo,
+} from "../../support/notice-channels.ts";
+import { failedRun, runRecord } from "../../support/run-records.ts";
+
+const JOB: Job = { kind: "backup", name: "production", database: "production" };
+const NEVER = new AbortController().signal;
+
+interface Watched {
+  notifier: Notifier;
+  warnings: string[];
+  /** Runs the job once more, with the given end, and waits until it was told. */
+  run: (record: RunRecord) => Promise<void>;
+}
+
+/** A notifier, whose job's records are those of the runs that were run here. */
+function watch(channels: readonly ChannelConfig[], job = JOB, redact = AUTHOR.redact): Watched {
+  const { reporter, warnings } = warningsKept();
+  const records: RunRecord[] = [];
+  const notifier = createNotifier({
+    channels,
+    job,
+    author: { ...AUTHOR, redact },
+    reporter,
+    previousRuns: () => Promise.resolve(records),
+    patience: SHORT,
+  });
+  const run = async (record: RunRecord): Promise<void> => {
+    await notifier.started({ ...record, state: "running", ended: null, exit: null }, NEVER);
+    records.unshift(record);
+    await notifier.ended(record, NEVER);
+  };
+  return { notifier, warnings, run };
+}
+
+/** What a webhook was told: the subjects. */
+function subjectsOf({ received }: HttpReceiver): string[] {
+  return received.map(({ body }) => {
+    const document: unknown = JSON.parse(body);
+    return typeof document === "object" && document !== null && "subject" in document
+      ? String(document.subject)
+      : body;
+  });
+}
+
+test("failures, their recovery and suspects are told, each once; good runs are not", async () => {
+  await using receiver = await startReceiver(answerOk);
+  const { run, notifier, warnings } = watch([webhookTo(receiver.origin)]);
+  await run(runRecord("2026-11-21T00:00:00Z"));
+  await run(failedRun("2026-11-21T04:00:00Z"));
+  await run(failedRun("2026-11-21T08:00:00Z"));
+  await run(runRecord("2026-11-21T12:00:00Z"));
+  await run(runRecord("2026-11-21T16:00:00Z"));
+  await run(
+    runRecord("2026-11-21T20:00:00Z", { exit: "warnings", result: { suspect: "half of the rows are gone" } }),
+  );
+  await run(runRecord("2026-11-22T00:00:00Z", { state: "lost", exit: null, ended: null }));
+  expect(subjectsOf(receiver)).toEqual([
+    "backup production failed on ip-10-0-1-7",
+    "backup production works again on ip-10-0-1-7",
+    "backup production made a suspect backup on ip-10-0-1-7",
+    "backup production was lost on ip-10-0-1-7",
+  ]);
+  expect(warnings).toEqual([]);
+  expect(notifier.undelivered).toBe(0);
+});
+
+test("a webhook's document of a failure, whole", async () => {
+  await using receiver = await startReceiver(answerOk);
+  const { run } = watch([webhookTo(receiver.origin)]);
+  await run(failedRun("2026-11-21T00:00:00Z", { exit: "failed", message: "a table is locked" }));
+  await run(
+    failedRun("2026-11-21T04:00:00Z", { slot: "2026-11-21T04:00:00.000Z", message: "no\nroute\u0007 to db" }),
+  );
+  expect(JSON.parse(receiver.received[1]?.body ?? "")).toEqual({
+    format: 1,
+    event: "failure",
+    id: "20261121T040000Z-aaaaaa/failure",
+    at: "2026-11-21T04:02:01.000Z",
+    subject: "backup production failed on ip-10-0-1-7",
+    text: [
+      "no route? to db",
+      "1 run before it was not good either, since 2026-11-21 00:00:00 UTC",
+      "hint: `dataops doctor` says what can be reached from a machine",
+      "",
+      "run:      20261121T040000Z-aaaaaa",
+      "slot:     2026-11-21 04:00:00 UTC",
+      "started:  2026-11-21 04:00:00 UTC",
+      "ended:    2026-11-21 04:02:00 UTC, after 2 min 0 s",
+      "exit:     16 (unreachable)",
+      "by:       dataops 0.1.0 on ip-10-0-1-7",
+      "next:     dataops status",
+      "next:     dataops doctor",
+      "next:     dataops backup production",
+    ].join("\n"),
+    details: ["no route? to db", "1 run before it was not good either, since 2026-11-21 00:00:00 UTC"],
+    hint: "`dataops doctor` says what can be reached from a machine",
+    next: ["dataops status", "dataops doctor", "dataops backup production"],
+    host: "ip-10-0-1-7",
+    dataopsVersion: "0.1.0",
+    job: { kind: "backup", name: "production", database: "production" },
+    run: {
+      id: "20261121T040000Z-aaaaaa",
+      slot: "2026-11-21T04:00:00.000Z",
+      started: "2026-11-21T04:00:00.000Z",
+      ended: "2026-11-21T04:02:00.000Z",
+      state: "failed",
+      exit: "unreachable",
+      exitCode: 16,
+    },
+  });
+});
+
+test("channels hear what they are there for", async () => {
+  await using receiver = await startReceiver(answerOk);
+  const to = (path: string, changes: Partial<ChannelConfig>): ChannelConfig => ({
+    ...webhookTo(`${receiver.origin}/${path}`),
+    ...changes,
+  });
+  const channels = [
+    to("all", {}),
+    to("recovery", { on: ["recovery"] }),
+    to("backups", { jobs: ["backup"] }),
+    to("seeds", { jobs: ["seed"] }),
+    to("production", { databases: ["production"] }),
+    to("staging", { databases: ["staging"] }),
+    to("often", { repeatEvery: 3_600_000 }),
+  ];
+  const heard = async (): Promise<string[]> => receiver.received.map(({ url }) => url.slice(1)).toSorted();
+  const { run } = watch(channels);
+  await run(failedRun("2026-11-21T00:00:00Z"));
+  expect(await heard()).toEqual(["all", "backups", "often", "production"]);
+  await run(failedRun("2026-11-21T04:00:00Z"));
+  expect(await heard()).toEqual(["all", "backups", "often", "often", "production"]);
+  const products = watch(channels, { kind: "reindex", name: "products", database: "staging" });
+  await products.run(failedRun("2026-11-21T04:00:00Z", { job: "reindex", name: "products" }));
+  expect(receiver.received.slice(5).map(({ url }) => url)).toEqual(
+    expect.arrayContaining(["/all", "/staging", "/often"]),
+  );
+  expect(receiver.received).toHaveLength(8);
+});
+
+describe("a dead man's switch", () => {
+  test("is told the start and the end of each run, and success of good ones alone", async () => {
+    await using receiver = await startReceiver(answerOk);
+    const { run, warnings } = watch([pingTo(`${receiver.origin}/ping/uuid/?create=1`)]);
+    const records = [
+      runRecord("2026-11-21T00:00:00Z"),
+      failedRun("2026-11-21T04:00:00Z"),
+      runRecord("2026-11-21T08:00:00Z", { exit: "warnings", result: { suspect: "a table is gone" } }),
+      runRecord("2026-11-21T12:00:00Z", { state: "interrupted", exit: "terminated" }),
+      runRecord("2026-11-21T16:00:00Z", { exit: "warnings", message: "a notice was not delivered" }),
+    ];
+    for (const record of records) await run(record);
+    const rids = records.map(({ id }) => uuidOfRun(id));
+    const sent = receiver.received.map(({ method, url, body }) => [method, url, body]);
+    const at = (path: string, index: number): string => `/ping/uuid${path}?create=1&rid=${rids[index]}`;
+    expect(sent).toEqual([
+      ["POST", at("/start", 0), ""],
+      ["POST", at("", 0), ""],
+      ["POST", at("/start", 1), ""],
+      ["POST", at("/fail", 1), "cannot reach the database shop at db:5432"],
+      ["POST", at("/start", 2), ""],
+      ["POST", at("/fail", 2), "a table is gone"],
+      ["POST", at("/start", 3), ""],
+      ["POST", at("/start", 4), ""],
+      ["POST", at("", 4), ""],
+    ]);
+    expect(warnings).toEqual([]);
+  });
+
+  test("gets a UUID for each run, always the same", () => {
+    const id = "20261121T040000Z-k3v9qa";
+    expect(uuidOfRun(id)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(uuidOfRun(id)).toBe(uuidOfRun(id));
+    expect(uuidOfRun(id)).not.toBe(uuidOfRun("20261121T040000Z-k3v9qb"));
+  });
+
+  test("that does not know the check is a notice not delivered, though it answers 200", async () => {
+    await using receiver = await startReceiver(answerWith(200, "OK (not found)"));
+    const { run, notifier, warnings } = watch([pingTo(receiver.origin)]);
+    await run(runRecord("2026-11-21T00:00:00Z"));
+    expect(warnings).toContain(
+      `notice not delivered by ping (notify[0]): ${new URL(receiver.origin).host} did not count it: not found`,
+    );
+    expect(notifier.undelivered).toBe(2);
+  });
+
+  test("whose start is slow gets the end after it", async () => {
+    const { promise: answered, resolve } = Promise.withResolvers<void>();
+    await using receiver = await startReceiver((response, count) => {
+      if (count > 1) return answerOk(response);
+      void answered.then(() => answerOk(response));
+    });
+    const { notifier } = watch([pingTo(receiver.origin)]);
+    const record = runRecord("2026-11-21T00:00:00Z");
+    await notifier.started(record, NEVER);
+    const ended = notifier.ended(record, NEVER);
+    await expect.poll(() => receiver.received.length).toBe(1);
+    resolve();
+    await ended;
+    expect(receiver.received.map(({ url }) => url.split("?")[0])).toEqual(["/start", "/"]);
+  });
+});
+
+describe("no job's result changes by more than a warning, and none waits for long, where a receiver", () => {
+  test.for<[string, Answer]>([
+    ["hangs", hang],
+    ["fails with 500", answerWith(500)],
+    ["breaks the connection", reset],
+    ["sends us elsewhere", answerWith(302, "", { location: "http://elsewhere.invalid/" })],
+    ["answers endlessly", answerEndlessly(500)],
+  ])("%s", async ([, answer]) => {
+    await using receiver = await startReceiver(answer);
+    const { run, notifier, warnings } = watch([slackTo(receiver.origin), pingTo(receiver.origin)]);
+    const started = performance.now();
+    await run(failedRun("2026-11-21T00:00:00Z"));
+    // The start's patience, and then the end's.
+    expect(performance.now() - started).toBeLessThan(2 * SHORT.total + 500);
+    expect(warnings).toHaveLength(3);
+    for (const warning of warnings)
+      expect(warning).toMatch(/^notice not delivered by (slack|ping) \(notify\[0\]\): /);
+    expect(EXIT_CODES[exitWithNotices("done", notifier)].code).toBe(3);
+    expect(exitWithNotices("warnings", notifier)).toBe("warnings");
+    expect(exitWithNotices("unreachable", notifier)).toBe("unreachable");
+  });
+});
+
+test("a start is not waited for before the work", async () => {
+  await using receiver = await startReceiver(hang);
+  const { notifier } = watch([pingTo(receiver.origin)]);
+  const started = performance.now();
+  await notifier.started(runRecord("2026-11-21T00:00:00Z"), NEVER);
+  expect(performance.now() - started).toBeLessThan(SHORT.attempt / 2);
+  await notifier.ended(runRecord("2026-11-21T00:00:00Z"), NEVER);
+});
+
+test.for<[string, () => Promise<never>]>([
+  ["cannot be read", () => Promise.reject(new Error("no storage"))],
+  ["never come", () => new Promise(() => undefined)],
+])("a failure is told though the earlier records %s", async ([, previousRuns]) => {
+  await using receiver = await startReceiver(answerOk);
+  const { reporter } = warningsKept();
+  const options = {
+    channels: [webhookTo(receiver.origin)],
+    job: JOB,
+    author: AUTHOR,
+    reporter,
+    patience: SHORT,
+  };
+  const notifier = createNotifier({ ...options, previousRuns });
+  await notifier.ended(failedRun("2026-11-21T00:00:00Z"), NEVER);
+  expect(subjectsOf(receiver)).toEqual(["backup production failed on ip-10-0-1-7"]);
+});
+
+test("staleness is told to those who want to know", async () => {
+  await using receiver = await startReceiver(answerOk);
+  const { notifier } = watch([
+    webhookTo(receiver.origin),
+    { ...webhookTo(receiver.origin), on: ["failure"] },
+    pingTo(receiver.origin),
+  ]);
+  const stale = {
+    staleSince: Date.parse("2026-11-20T00:00:00Z"),
+    detail: "the newest good backup is 28 h old",
+  };
+  await notifier.stale(stale, NEVER);
+  expect(subjectsOf(receiver)).toEqual(["backup production is stale since 2026-11-20 00:00:00 UTC"]);
+});
+
+test("a secret that a message holds goes nowhere", async () => {
+  await using receiver = await startReceiver(answerOk);
+  const secret = 's3ntinel"\\/@ x';
+  const settings = {
+    kind: "slack",
+    get url(): never {
+      throw new Error(secret);
+    },
+  } as const;
+  const channels = [
+    slackTo(receiver.origin),
+    webhookTo(receiver.origin),
+    pingTo(receiver.origin),
+    // A bug in a channel, whose message holds it.
+    channelTo(settings),
+  ];
+  const { run, warnings } = watch(channels, JOB, redactor([secret]));
+  for (const text of [secret, encodeURIComponent(secret), JSON.stringify({ secret })]) {
+    await run(failedRun("2026-11-21T00:00:00Z", { message: `no: ${text}`, host: `h-${text}` }));
+  }
+  expect(receiver.received.length).toBeGreaterThan(9);
+  const all = receiver.received.map(({ body }) => body).join("\n") + warnings.join("\n");
+  expect(all).not.toMatch(/s3ntinel/);
+  expect(all).toContain("no: [redacted]");
+  expect(warnings).toContain("notice not delivered by slack (notify[0]): a bug in dataops (Error)");
+});

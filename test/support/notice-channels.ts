@@ -1,0 +1,51 @@
+import type { ChannelConfig, ChannelSettings } from "../../src/config/config.ts";
+import { NOTICE_EVENTS } from "../../src/config/notify-schema.ts";
+import { Secret } from "../../src/config/secret.ts";
+import type { Author } from "../../src/notices/compose.ts";
+import type { Patience } from "../../src/notices/deliver.ts";
+import type { Reporter } from "../../src/observe/reporter.ts";
+import { silentReporter } from "../../src/observe/reporter.ts";
+
+/** Short enough for a test to wait for its end, long enough for a busy machine to answer in. */
+export const SHORT: Patience = { total: 1_500, attempt: 600, pause: 20 };
+
+/** Who tells, in tests. */
+export const AUTHOR: Author = {
+  host: "ip-10-0-1-7",
+  dataopsVersion: "0.1.0",
+  now: () => Date.parse("2026-11-21T04:02:01Z"),
+  redact: (text) => text,
+};
+
+/** A channel that is told everything. */
+export function channelTo(settings: ChannelSettings, changes: Partial<ChannelConfig> = {}): ChannelConfig {
+  return {
+    kind: settings.kind,
+    place: "notify[0]",
+    on: NOTICE_EVENTS,
+    jobs: undefined,
+    databases: undefined,
+    repeatEvery: 86_400_000,
+    settings,
+    ...changes,
+  };
+}
+
+export function slackTo(url: string): ChannelConfig {
+  return channelTo({ kind: "slack", url: new Secret(url) });
+}
+
+export function webhookTo(url: string, headers: Record<string, string> = {}): ChannelConfig {
+  const secrets = Object.entries(headers).map(([name, value]) => [name, new Secret(value)] as const);
+  return channelTo({ kind: "webhook", url: new Secret(url), headers: Object.fromEntries(secrets) });
+}
+
+export function pingTo(url: string): ChannelConfig {
+  return channelTo({ kind: "ping", url: new Secret(url) });
+}
+
+/** Keeps the warnings. */
+export function warningsKept(): { reporter: Reporter; warnings: string[] } {
+  const warnings: string[] = [];
+  return { reporter: { ...silentReporter, warn: (message) => void warnings.push(message) }, warnings };
+}
