@@ -1,4 +1,3 @@
-import { hostname } from "node:os";
 import type { ChannelConfig } from "../config/config.ts";
 import { DataopsError } from "../errors.ts";
 import { humanDuration } from "../observe/human.ts";
@@ -6,9 +5,8 @@ import { channelTitle, sendNotice, sendPingTo } from "../notices/channels.ts";
 import { testNotice, type Author } from "../notices/compose.ts";
 import { deliver, type Delivery, type Sending } from "../notices/deliver.ts";
 import { renderText } from "../notices/message.ts";
-import { knownSecrets, redactor } from "../notices/redact.ts";
-import { version } from "../version.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
+import { noticeAuthor } from "./job-notifier.ts";
 
 export interface NotifyOptions {
   action: "test";
@@ -39,12 +37,7 @@ export const command: Command<NotifyOptions> = {
 export async function runNotify(options: NotifyOptions, context: CommandContext): Promise<CommandResult> {
   const config = await context.config();
   const channels = chosen(config.notify, options.channel);
-  const author: Author = {
-    host: hostname(),
-    dataopsVersion: version,
-    now: () => context.now(),
-    redact: redactor(knownSecrets(config, context.environment)),
-  };
+  const author = noticeAuthor(config, context);
   const started = context.now();
   const deliveries = await deliver(
     channels.map((channel) => testOf(channel, author)),

@@ -41,7 +41,9 @@ export function decideNotice(
   const lastGood = earlier.findIndex((one) => healthOf(one) === "good");
   const before = lastGood === -1 ? earlier : earlier.slice(0, lastGood);
   if (health !== "good") {
-    if (!isToldAgain(run, before, repeatEvery)) return undefined;
+    const isTold =
+      lastGood === -1 ? isFirstOfSpan(run, before, repeatEvery) : isToldAgain(run, before, repeatEvery);
+    if (!isTold) return undefined;
     return { event: health === "failed" ? "failure" : "suspect", before, gap: undefined };
   }
   const good = earlier[lastGood];
@@ -62,6 +64,16 @@ function isToldAgain(run: RunRecord, before: readonly RunRecord[], repeatEvery: 
     if (isTold) toldAt.set(state, endOf(one));
   }
   return isTold;
+}
+
+/**
+ * The same where nobody knows when it began, because the records do not reach back as far: once in each span of `repeatEvery`
+ * since the epoch, for which the last run of the same state is enough.
+ */
+function isFirstOfSpan(run: RunRecord, before: readonly RunRecord[], repeatEvery: number): boolean {
+  const last = before.find((one) => stateOf(one) === stateOf(run));
+  const spanOf = (one: RunRecord): number => Math.floor(endOf(one) / repeatEvery);
+  return last === undefined || spanOf(last) < spanOf(run);
 }
 
 /** What counts as the same lasting state: a job that fails in another way than before is told at once. */

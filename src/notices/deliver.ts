@@ -4,18 +4,20 @@ import { isDataopsError } from "../errors.ts";
 import { DeliveryError } from "./delivery-error.ts";
 import { within } from "./within.ts";
 
-/** How long a delivery is waited for. All in milliseconds. */
+/** How long others are waited for. All in milliseconds. */
 export interface Patience {
   /** For everything, all tries together. */
   total: number;
-  /** For one try. */
+  /** For one try. The second one has what is left. */
   attempt: number;
   /** Between two tries. */
   pause: number;
+  /** Of the total, for the records of earlier runs. */
+  history: number;
 }
 
-/** A job that has ended waits no longer than this for those who are told of it. */
-export const PATIENCE: Patience = { total: 10_000, attempt: 4_500, pause: 500 };
+/** A program that is told to end has 25 s for everything; a mail server may well take 3 s for its first word. */
+export const PATIENCE: Patience = { total: 7_500, attempt: 4_500, pause: 500, history: 2_000 };
 
 const TRIES = 2;
 

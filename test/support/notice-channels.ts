@@ -3,11 +3,9 @@ import { NOTICE_EVENTS } from "../../src/config/notify-schema.ts";
 import { Secret } from "../../src/config/secret.ts";
 import type { Author } from "../../src/notices/compose.ts";
 import type { Patience } from "../../src/notices/deliver.ts";
-import type { Reporter } from "../../src/observe/reporter.ts";
-import { silentReporter } from "../../src/observe/reporter.ts";
 
 /** Short enough for a test to wait for its end, long enough for a busy machine to answer in. */
-export const SHORT: Patience = { total: 1_500, attempt: 600, pause: 20 };
+export const SHORT: Patience = { total: 1_500, attempt: 600, pause: 20, history: 300 };
 
 /** Who tells, in tests. */
 export const AUTHOR: Author = {
@@ -42,10 +40,4 @@ export function webhookTo(url: string, headers: Record<string, string> = {}): Ch
 
 export function pingTo(url: string): ChannelConfig {
   return channelTo({ kind: "ping", url: new Secret(url) });
-}
-
-/** Keeps the warnings. */
-export function warningsKept(): { reporter: Reporter; warnings: string[] } {
-  const warnings: string[] = [];
-  return { reporter: { ...silentReporter, warn: (message) => void warnings.push(message) }, warnings };
 }

@@ -96,6 +96,6 @@ async function loadSentry(): Promise<SentryPackage> {
     });
   }
   throw new DataopsError("usage", `the package ${PACKAGE} is not one that dataops knows`, {
-    hint: "install a version from 10 on",
+    hint: "install a version from 9 on",
   });
 }

@@ -102,7 +102,7 @@ test("the program's end ends it at once", async () => {
   const end = new AbortController();
   const channel = slackTo(slow.origin);
   const sending = { channel, send: (signal: AbortSignal) => sendNotice(channel, testNotice(AUTHOR), signal) };
-  const delivering = deliver([sending], end.signal, { total: 60_000, attempt: 60_000, pause: 0 });
+  const delivering = deliver([sending], end.signal, { total: 60_000, attempt: 60_000, pause: 0, history: 0 });
   await expect.poll(() => slow.received.length).toBe(1);
   end.abort();
   await expect(delivering).resolves.toMatchObject([

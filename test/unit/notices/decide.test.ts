@@ -89,6 +89,18 @@ test.for([
   expect(toldOf(history(runs, interval * HOUR), repeatEvery * HOUR)).toBe(expected);
 });
 
+test("a failure that lasts longer than records reach back is still told once a day", () => {
+  const runs = history("f".repeat(20 * 24), HOUR);
+  const told = runs.filter(
+    (run, index) =>
+      decideNotice(run, runs.slice(Math.max(0, index - 48), index), { repeatEvery: 24 * HOUR }) !== undefined,
+  );
+  // The first one, and then the first of each day.
+  expect(told.map(({ started }) => started.slice(0, 13))).toEqual(
+    Array.from({ length: 20 }, (_, day) => new Date(BEGIN + day * 24 * HOUR).toISOString().slice(0, 13)),
+  );
+});
+
 test("records may come in any order, with later ones and the run's own", () => {
   const runs = history("gffg", 4 * HOUR);
   const [good, first, second, last] = runs;
