@@ -50,7 +50,7 @@ export function staleNotice(stale: { staleSince: number; detail: string }, job: 
       subject: `${jobTitle(job)} is stale since ${humanInstant(stale.staleSince)}`,
       details: [stale.detail],
       hint: "find out whether the schedule still runs",
-      next: ["dataops status", `dataops ${jobTitle(job)}`],
+      next: ["dataops status", ...commandsOf(job)],
       host: author.host,
       dataopsVersion: author.dataopsVersion,
       job: { kind: job.kind, name: job.name, database: job.database },
@@ -140,7 +140,12 @@ function hintOf({ event }: Decision, run: RunRecord): string | undefined {
 function nextOf({ event }: Decision, run: RunRecord, job: Job): string[] {
   if (event === "suspect") return [`dataops show ${run.id}`, `dataops accept ${run.id}`];
   if (event === "recovery") return ["dataops status"];
-  return ["dataops status", "dataops doctor", `dataops ${jobTitle(job)}`];
+  return ["dataops status", "dataops doctor", ...commandsOf(job)];
+}
+
+/** What runs the job by hand, where that is as simple as its name. */
+function commandsOf(job: Job): string[] {
+  return ["backup", "seed", "reindex"].includes(job.kind) ? [`dataops ${jobTitle(job)}`] : [];
 }
 
 /** What came from servers and machines is bounded to one line each, and passes the redaction. */

@@ -101,6 +101,26 @@ describe("dataops notify test", () => {
   });
 });
 
+test("doctor says which channels this machine can use, and sends nothing", async ({ dataops }) => {
+  await using receiver = await startReceiver(answerOk);
+  const config = {
+    notify: [{ slack: receiver.origin }, { ping: "${NOT_SET}", databases: ["production"] }],
+    databases: DATABASES,
+  };
+  const doctor = await dataops.run(["doctor", "--json"], { environment: {}, config });
+  expect(doctor.json()).toMatchObject({
+    findings: expect.arrayContaining([
+      expect.objectContaining({ subject: "slack (notify[0])", status: "ok" }),
+      expect.objectContaining({
+        subject: "ping (notify[1])",
+        status: "warn",
+        hint: "set NOT_SET, or NOT_SET_FILE",
+      }),
+    ]) as unknown,
+  });
+  expect(receiver.received).toEqual([]);
+});
+
 test("no secret of a channel shows, whether it works, fails or is not one", async ({ dataops }) => {
   await using http = await startReceiver((response, count) =>
     answerWith(count % 2 === 0 ? 500 : 302, SENTINEL)(response, count),
@@ -139,6 +159,7 @@ test("no secret of a channel shows, whether it works, fails or is not one", asyn
     [["config", "show"], config, 0],
     [["config", "show", "--json"], config, 0],
     [["config", "validate"], config, 3],
+    [["doctor", "--json"], config, 2],
     [["config", "validate", "--json"], wrong, 2],
     [["notify", "test"], wrong, 2],
   ] as const;

@@ -8,6 +8,8 @@ export interface SmtpReceiver extends AsyncDisposable {
   /** Commands, as they came; those after STARTTLS begin with `(tls) `. */
   commands: readonly string[];
   messages: readonly string[];
+  /** Connections that are open now. */
+  connections(): number;
 }
 
 export interface SmtpOptions {
@@ -26,6 +28,7 @@ export async function startSmtpReceiver(options: SmtpOptions = {}): Promise<Smtp
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
     socket.on("error", () => undefined);
     socket.write("220 mail.test ESMTP\r\n");
     converse(socket, false, { options, commands, messages });
@@ -35,6 +38,7 @@ export async function startSmtpReceiver(options: SmtpOptions = {}): Promise<Smtp
     port,
     commands,
     messages,
+    connections: () => sockets.size,
     [Symbol.asyncDispose]: () => {
       for (const socket of sockets) socket.destroy();
       return new Promise((resolve) => void server.close(() => resolve()));

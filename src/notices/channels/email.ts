@@ -42,7 +42,7 @@ export async function sendByEmail(
     disableUrlAccess: true,
   });
   try {
-    await transport.sendMail({
+    const { rejected } = await transport.sendMail({
       from: settings.from,
       to: [...settings.to],
       subject: notice.subject,
@@ -53,6 +53,10 @@ export async function sendByEmail(
       headers: { "auto-submitted": "auto-generated" },
       signal,
     });
+    if (rejected.length > 0) {
+      const message = `${host}:${port} took it, but not for ${rejected.length} of ${settings.to.length} receivers`;
+      throw new DeliveryError(message, { isTransient: false });
+    }
   } catch (error) {
     throw mailProblem(`${host}:${port}`, error);
   } finally {
@@ -71,6 +75,7 @@ function isThisMachine(host: string): boolean {
 }
 
 function mailProblem(server: string, error: unknown): DeliveryError {
+  if (error instanceof DeliveryError) return error;
   const code = textOf(error, "code") ?? "";
   const reply = numberOf(error, "responseCode");
   const problem = PROBLEMS[code] ?? "did not take the message";

@@ -175,6 +175,20 @@ test.for<[string, (verb: string) => string | null | undefined, RegExp, boolean]>
   expect(problem.message).toMatch(message);
   expect(problem.isTransient).toBe(isTransient);
   expect(performance.now() - started).toBeLessThan(2_000);
+  await expect.poll(() => server.connections()).toBe(0);
+});
+
+test("a receiver that the server does not know is told of, though the others got it", async () => {
+  const reply = (verb: string, count: number): string | undefined =>
+    verb === "RCPT" && count === 2 ? "550 5.1.1 who?" : undefined;
+  await using server = await startSmtpReceiver({ reply });
+  const problem = await problemOf(settingsFor(server.port));
+  expect(problem).toMatchObject({
+    message: `localhost:${server.port} took it, but not for 1 of 2 receivers`,
+    // Those who got it would get it again.
+    isTransient: false,
+  });
+  expect(server.messages).toHaveLength(1);
 });
 
 test("smtps: TLS from the first byte, verified", async () => {

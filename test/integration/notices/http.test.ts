@@ -1,8 +1,11 @@
-import { describe, expect, test } from "vitest";
+import { readFile } from "node:fs/promises";
+import tls from "node:tls";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { ChannelConfig } from "../../../src/config/config.ts";
 import { sendNotice } from "../../../src/notices/channels.ts";
 import { testNotice } from "../../../src/notices/compose.ts";
 import { deliver, type Delivery } from "../../../src/notices/deliver.ts";
+import { makeCertificates } from "../../support/certificates.ts";
 import {
   answerEndlessly,
   answerOk,
@@ -82,6 +85,22 @@ test("a name that is none", async () => {
   const { deliveries, took } = await deliverTest(slackTo(`https://hooks.invalid${PATH}`));
   expect(deliveries[0]?.problem).toMatch(/^hooks\.invalid (has no address|does not answer in time)/);
   expect(took).toBeLessThan(MOST);
+});
+
+test("a certificate that nobody trusts, and one of an authority that is trusted", async () => {
+  await using certificates = await makeCertificates("localhost");
+  const [key, cert] = await Promise.all([readFile(certificates.key), readFile(certificates.certificate)]);
+  await using receiver = await startReceiver(answerOk, { key, cert });
+  const { deliveries } = await deliverTest(slackTo(receiver.origin + PATH));
+  expect(deliveries[0]?.problem).toMatch(/^localhost:\d+ shows no certificate that can be trusted \(/);
+  expect(receiver.received).toEqual([]);
+
+  const before = tls.getCACertificates("default");
+  onTestFinished(() => tls.setDefaultCACertificates(before));
+  tls.setDefaultCACertificates([...before, await readFile(certificates.root, "utf8")]);
+  await expect(deliverTest(slackTo(receiver.origin + PATH))).resolves.toMatchObject({
+    deliveries: [{ problem: undefined }],
+  });
 });
 
 test("one that hangs keeps nobody else waiting, and takes no longer than it may", async () => {
