@@ -1,7 +1,7 @@
 import { DataopsError } from "../errors.ts";
 import type { ChannelConfig, ChannelSettings, ValueOrigin } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
-import { namedVariables } from "./database.ts";
+import { variablesIn } from "./database.ts";
 import type { Environment } from "./environment.ts";
 import { interpolate, InterpolationError } from "./interpolate.ts";
 import { CHANNEL_KINDS, NOTICE_EVENTS, type ChannelKind, type CheckedChannel } from "./notify-schema.ts";
@@ -48,7 +48,7 @@ export function readChannels(
     const path = `notify[${index}].${kind}`;
     const texts = textsIn(value[kind]);
     const place = options.placeOf(["notify", index, kind]);
-    origins.push({ path, shown: "[redacted]", origin: `${place}${namedVariables(texts.join(" "))}` });
+    origins.push({ path, shown: "[redacted]", origin: `${place}${variablesIn(texts.join(" "))}` });
     const databases = databasesOf(value, index, options);
     let settings: ChannelSettings | undefined;
     return {

@@ -50,7 +50,7 @@ export function showConnection(database: DatabaseConfig): string {
 }
 
 /** The variables that a text names, for its origin: `, from ${DATABASE_URL}`. */
-export function namedVariables(text: string): string {
+export function variablesIn(text: string): string {
   const names = [...text.matchAll(/(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)/g)].map(([, name]) => `\${${name}}`);
   return names.length === 0 ? "" : `, from ${names.join(", ")}`;
 }

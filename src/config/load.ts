@@ -4,7 +4,7 @@ import { DataopsError, messageOf } from "../errors.ts";
 import { readChannels } from "./channel.ts";
 import type { Config, DatabaseConfig, ValueOrigin } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
-import { connectionOf, lazyDatabase, namedVariables, showConnection } from "./database.ts";
+import { connectionOf, lazyDatabase, variablesIn, showConnection } from "./database.ts";
 import { defaultCacheDirectory, storageAt } from "./defaults.ts";
 import { parseConfigDocument } from "./document.ts";
 import type { Environment } from "./environment.ts";
@@ -124,7 +124,7 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
     );
     databases[name] = database;
     const origin = reader.placeOf(["databases", name, "url"]);
-    reader.origins.push({ path, shown: showConnection(database), origin: origin + namedVariables(url) });
+    reader.origins.push({ path, shown: showConnection(database), origin: origin + variablesIn(url) });
   }
   for (const section of ["backup", "restore"] as const) {
     const unknown = Object.keys(checked[section]).find((name) => databases[name] === undefined);
