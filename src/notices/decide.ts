@@ -1,5 +1,5 @@
 import type { NoticeEvent } from "../config/notify-schema.ts";
-import { startOfRun, type RunRecord } from "../repository/run-record.ts";
+import type { RunRecord } from "../repository/run-record.ts";
 import { healthOf } from "./health.ts";
 
 /** What a run's end has to be told as. */
@@ -36,8 +36,8 @@ export function decideNotice(
   const health = healthOf(run);
   if (health === undefined) return undefined;
   const earlier = previous
-    .filter((one) => one.id < run.id && healthOf(one) !== undefined)
-    .toSorted((left, right) => (left.id < right.id ? 1 : -1));
+    .filter((one) => isBefore(one, run) && healthOf(one) !== undefined)
+    .toSorted((left, right) => (isBefore(left, right) ? 1 : -1));
   const lastGood = earlier.findIndex((one) => healthOf(one) === "good");
   const before = lastGood === -1 ? earlier : earlier.slice(0, lastGood);
   if (health !== "good") {
@@ -81,9 +81,14 @@ function stateOf(run: RunRecord): string {
   return run.state === "failed" ? `failed: ${run.exit}` : run.state;
 }
 
+/** Ids are told apart by the second, and quick runs may share one. */
+function isBefore(left: RunRecord, right: RunRecord): boolean {
+  return left.started === right.started ? left.id < right.id : left.started < right.started;
+}
+
 /** When a run ended; for a lost one, of which nobody knows, when it started. */
-function endOf({ id, ended }: RunRecord): number {
-  return ended === null ? startOfRun(id) : Date.parse(ended);
+function endOf({ started, ended }: RunRecord): number {
+  return Date.parse(ended ?? started);
 }
 
 /**

@@ -116,6 +116,13 @@ test("records may come in any order, with later ones and the run's own", () => {
   });
 });
 
+test("runs of one second are in the order of their milliseconds, not of their ids", () => {
+  const early = runRecord("2026-11-21T00:00:00.100Z", { ...RUNS["f"], id: "20261121T000000Z-zzzzzz" });
+  const late = runRecord("2026-11-21T00:00:00.200Z", { id: "20261121T000000Z-aaaaaa" });
+  expect(decideNotice(late, [early], { repeatEvery: HOUR })).toMatchObject({ event: "recovery" });
+  expect(decideNotice(early, [late], { repeatEvery: HOUR })).toMatchObject({ event: "failure", before: [] });
+});
+
 test("a good run after a long silence is a recovery, where freshness was promised", () => {
   const silent = [runRecord("2026-11-21T00:00:00Z"), runRecord("2026-11-23T00:00:00Z")] as const;
   const options = { repeatEvery: HOUR };
