@@ -4,8 +4,10 @@ import { Secret } from "../../src/config/secret.ts";
 import type { Author } from "../../src/notices/compose.ts";
 import type { Patience } from "../../src/notices/deliver.ts";
 
-/** Short enough for a test to wait for its end, long enough for a busy machine to answer in. */
-export const SHORT: Patience = { total: 1_500, attempt: 600, pause: 20, history: 300 };
+/** For receivers that never answer: a test waits for its end. */
+export const SHORT: Patience = { total: 2_200, attempt: 1_000, pause: 20, history: 300 };
+/** For those that do, however busy the machine is. */
+export const LONG: Patience = { total: 30_000, attempt: 14_000, pause: 20, history: 10_000 };
 
 /** Who tells, in tests. */
 export const AUTHOR: Author = {

@@ -33,7 +33,7 @@ function settingsFor(port: number, changes: Partial<EmailSettings["server"]> = {
   };
 }
 
-async function problemOf(settings: EmailSettings, milliseconds = 5_000): Promise<DeliveryError> {
+async function problemOf(settings: EmailSettings, milliseconds = 30_000): Promise<DeliveryError> {
   const thrown = await sendByEmail(settings, NOTICE, AbortSignal.timeout(milliseconds)).catch(
     (error: unknown) => error,
   );
@@ -43,8 +43,8 @@ async function problemOf(settings: EmailSettings, milliseconds = 5_000): Promise
 
 test("a message: to whom, from whom, and all that it says", async () => {
   await using server = await startSmtpReceiver();
-  await sendByEmail(settingsFor(server.port), NOTICE, AbortSignal.timeout(5_000));
-  await sendByEmail(settingsFor(server.port), NOTICE, AbortSignal.timeout(5_000));
+  await sendByEmail(settingsFor(server.port), NOTICE, AbortSignal.timeout(30_000));
+  await sendByEmail(settingsFor(server.port), NOTICE, AbortSignal.timeout(30_000));
   expect(server.commands).toEqual(
     expect.arrayContaining([
       expect.stringMatching(/^MAIL FROM:<backups@example\.com>/),
@@ -81,7 +81,7 @@ test("a message: to whom, from whom, and all that it says", async () => {
 test("a name with a line break begins no header", async () => {
   await using server = await startSmtpReceiver();
   const notice = { ...NOTICE, subject: "failed\r\nBcc: thief@example.com" };
-  await sendByEmail(settingsFor(server.port), notice, AbortSignal.timeout(5_000));
+  await sendByEmail(settingsFor(server.port), notice, AbortSignal.timeout(30_000));
   const [head = ""] = (server.messages[0] ?? "").split("\n\n");
   expect(head).toContain("Subject: failed Bcc: thief@example.com\n");
   expect(head).not.toMatch(/^Bcc:/m);
@@ -94,7 +94,7 @@ describe("a password", () => {
 
   test("goes to this machine itself as it is", async () => {
     await using server = await startSmtpReceiver({ takesPasswords: true });
-    await sendByEmail(settingsFor(server.port, login), NOTICE, AbortSignal.timeout(5_000));
+    await sendByEmail(settingsFor(server.port, login), NOTICE, AbortSignal.timeout(30_000));
     expect(server.commands).toContain(plain);
   });
 
@@ -119,7 +119,7 @@ describe("a password", () => {
   test("goes by STARTTLS where it is", async () => {
     await using _trust = await trustRoot();
     await using server = await startSmtpReceiver({ takesPasswords: true, secureContext });
-    await sendByEmail(settingsFor(server.port, login), NOTICE, AbortSignal.timeout(5_000));
+    await sendByEmail(settingsFor(server.port, login), NOTICE, AbortSignal.timeout(30_000));
     expect(server.commands).toContain(`(tls) ${plain}`);
     expect(server.messages).toHaveLength(1);
   });
@@ -156,27 +156,28 @@ test.for<[string, (verb: string) => string | null | undefined, RegExp, boolean]>
     /^localhost:\d+ /,
     true,
   ],
-  [
-    "falls silent at the greeting",
-    (verb) => (verb === "EHLO" ? null : undefined),
-    /does not answer in time \(EABORT\)$/,
-    true,
-  ],
-  [
-    "falls silent after the message",
-    (verb) => (verb === "END" ? null : undefined),
-    /does not answer in time \(EABORT\)$/,
-    true,
-  ],
 ])("a server that %s", async ([, reply, message, isTransient]) => {
   await using server = await startSmtpReceiver({ reply });
-  const started = performance.now();
-  const problem = await problemOf(settingsFor(server.port), 600);
+  const problem = await problemOf(settingsFor(server.port));
   expect(problem.message).toMatch(message);
   expect(problem.isTransient).toBe(isTransient);
-  expect(performance.now() - started).toBeLessThan(2_000);
   await expect.poll(() => server.connections()).toBe(0);
 });
+
+test.for(["EHLO", "AUTH", "MAIL", "DATA", "END"])(
+  "a server that falls silent at %s is not waited for, and is left",
+  async (silentAt) => {
+    const reply = (verb: string): null | undefined => (verb === silentAt ? null : undefined);
+    await using server = await startSmtpReceiver({ reply, takesPasswords: true });
+    const started = performance.now();
+    const login = { user: "mailer", password: new Secret(PASSWORD) };
+    const problem = await problemOf(settingsFor(server.port, login), 600);
+    expect(problem.message).toMatch(/^localhost:\d+ does not answer in time \(EABORT\)$/);
+    expect(problem.isTransient).toBe(true);
+    expect(performance.now() - started).toBeLessThan(2_000);
+    await expect.poll(() => server.connections()).toBe(0);
+  },
+);
 
 test("a receiver that the server does not know is told of, though the others got it", async () => {
   const reply = (verb: string, count: number): string | undefined =>
@@ -198,7 +199,7 @@ test("smtps: TLS from the first byte, verified", async () => {
   expect(untrusted.message).toMatch(/^localhost:\d+ (cannot be reached|offers no encryption)/);
   expect(server.messages).toEqual([]);
   await using _trust = await trustRoot();
-  await sendByEmail(settings, NOTICE, AbortSignal.timeout(5_000));
+  await sendByEmail(settings, NOTICE, AbortSignal.timeout(30_000));
   expect(server.messages).toHaveLength(1);
 });
 

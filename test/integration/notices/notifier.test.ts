@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import type { ChannelConfig } from "../../../src/config/config.ts";
 import { isDataopsError } from "../../../src/errors.ts";
 import { uuidOfRun } from "../../../src/notices/channels/ping.ts";
-import { createNotifier, type Notifier } from "../../../src/notices/notifier.ts";
+import { createNotifier, type Notifier, type NotifierOptions } from "../../../src/notices/notifier.ts";
+import type { Author } from "../../../src/notices/compose.ts";
+import type { Patience } from "../../../src/notices/deliver.ts";
 import { redactor } from "../../../src/notices/redact.ts";
 import { jobNotifier } from "../../../src/commands/job-notifier.ts";
 import type { Job } from "../../../src/repository/job.ts";
@@ -21,7 +23,7 @@ import {
   type Answer,
   type HttpReceiver,
 } from "../../support/http-receiver.ts";
-import { AUTHOR, channelTo, pingTo, SHORT, slackTo, webhookTo } from "../../support/notice-channels.ts";
+import { AUTHOR, channelTo, LONG, pingTo, SHORT, slackTo, webhookTo } from "../../support/notice-channels.ts";
 import { failedRun, runRecord } from "../../support/run-records.ts";
 
 const JOB: Job = { kind: "backup", name: "production", database: "production" };
@@ -36,7 +38,10 @@ interface Watched {
 }
 
 /** A notifier, whose job's records are those of the runs that were run here. */
-function watch(channels: readonly ChannelConfig[], job = JOB, redact = AUTHOR.redact): Watched {
+function watch(
+  channels: readonly ChannelConfig[],
+  { job = JOB, redact = AUTHOR.redact, patience = LONG }: Partial<NotifierOptions & Author> = {},
+): Watched {
   const warnings: string[] = [];
   const records: RunRecord[] = [];
   const notifier = createNotifier({
@@ -44,7 +49,7 @@ function watch(channels: readonly ChannelConfig[], job = JOB, redact = AUTHOR.re
     job,
     author: { ...AUTHOR, redact },
     previousRuns: () => Promise.resolve(records),
-    patience: SHORT,
+    patience,
   });
   const warn = (error: unknown): void => {
     if (!isDataopsError(error, "warnings")) throw error;
@@ -156,7 +161,7 @@ test("channels hear what they are there for", async () => {
   expect(await heard()).toEqual(["all", "backups", "often", "production"]);
   await run(failedRun("2026-11-21T04:00:00Z"));
   expect(await heard()).toEqual(["all", "backups", "often", "often", "production"]);
-  const products = watch(channels, { kind: "reindex", name: "products", database: "staging" });
+  const products = watch(channels, { job: { kind: "reindex", name: "products", database: "staging" } });
   await products.run(failedRun("2026-11-21T04:00:00Z", { job: "reindex", name: "products" }));
   expect(receiver.received.slice(5).map(({ url }) => url)).toEqual(
     expect.arrayContaining(["/all", "/staging", "/often"]),
@@ -211,19 +216,20 @@ describe("a dead man's switch", () => {
 });
 
 describe("there is one warning each time, and none waits for long, where a receiver", () => {
-  test.for<[string, Answer]>([
-    ["hangs", hang],
-    ["fails with 500", answerWith(500)],
-    ["breaks the connection", reset],
-    ["sends us elsewhere", answerWith(302, "", { location: "http://elsewhere.invalid/" })],
-    ["answers endlessly", answerEndlessly(500)],
-  ])("%s", async ([, answer]) => {
+  test.for<[string, Answer, Patience]>([
+    ["hangs", hang, SHORT],
+    ["fails with 500", answerWith(500), LONG],
+    ["breaks the connection", reset, LONG],
+    ["sends us elsewhere", answerWith(302, "", { location: "http://elsewhere.invalid/" }), LONG],
+    ["answers endlessly", answerEndlessly(500), LONG],
+  ])("%s", async ([, answer, patience]) => {
     await using receiver = await startReceiver(answer);
-    const { run, warnings } = watch([slackTo(receiver.origin), pingTo(receiver.origin)]);
+    const channels = [slackTo(receiver.origin), pingTo(receiver.origin)];
+    const { run, warnings } = watch(channels, { patience });
     const started = performance.now();
     await run(failedRun("2026-11-21T00:00:00Z"));
     // The start's patience, and then the end's.
-    expect(performance.now() - started).toBeLessThan(2 * SHORT.total + 500);
+    expect(performance.now() - started).toBeLessThan(2 * patience.total + 500);
     expect(warnings).toEqual([
       expect.stringMatching(
         /^notice not delivered by ping \(notify\[0\]\): \S+ [^,]+(, a redirect, [^,]+)?$/,
@@ -244,7 +250,7 @@ test.for<[string, () => Promise<never>]>([
     channels: [webhookTo(receiver.origin)],
     job: JOB,
     author: AUTHOR,
-    patience: SHORT,
+    patience: { ...LONG, history: 300 },
   };
   const notifier = createNotifier({ ...options, previousRuns });
   await notifier.ended(failedRun("2026-11-21T00:00:00Z"), NEVER);
@@ -282,7 +288,7 @@ test("a secret that a message holds goes nowhere", async () => {
     // A bug in a channel, whose message holds it.
     channelTo(settings),
   ];
-  const { run, warnings } = watch(channels, JOB, redactor([secret]));
+  const { run, warnings } = watch(channels, { redact: redactor([secret]) });
   for (const text of [secret, encodeURIComponent(secret), JSON.stringify({ secret })]) {
     await run(failedRun("2026-11-21T00:00:00Z", { message: `no: ${text}`, host: `h-${text}` }));
   }
