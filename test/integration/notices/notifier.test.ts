@@ -1,15 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { ChannelConfig } from "../../../src/config/config.ts";
-import { isDataopsError } from "../../../src/errors.ts";
-import { uuidOfRun } from "../../../src/notices/channels/ping.ts";
-import { createNotifier, type Notifier, type NotifierOptions } from "../../../src/notices/notifier.ts";
-import type { Author } from "../../../src/notices/compose.ts";
+import { createNotifier } from "../../../src/notices/notifier.ts";
 import type { Patience } from "../../../src/notices/deliver.ts";
 import { redactor } from "../../../src/notices/redact.ts";
 import { jobNotifier } from "../../../src/commands/job-notifier.ts";
-import type { Job } from "../../../src/repository/job.ts";
 import { runKey } from "../../../src/repository/keys.ts";
-import { serializeRun, type RunRecord } from "../../../src/repository/run-record.ts";
+import { serializeRun } from "../../../src/repository/run-record.ts";
 import { openFileStorage } from "../../../src/storage/file.ts";
 import { loadText } from "../../support/config-file.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
@@ -25,43 +21,7 @@ import {
 } from "../../support/http-receiver.ts";
 import { AUTHOR, channelTo, LONG, pingTo, SHORT, slackTo, webhookTo } from "../../support/notice-channels.ts";
 import { failedRun, runRecord } from "../../support/run-records.ts";
-
-const JOB: Job = { kind: "backup", name: "production", database: "production" };
-const NEVER = new AbortController().signal;
-
-interface Watched {
-  notifier: Notifier;
-  /** What could not be told, a line each time. */
-  warnings: string[];
-  /** Runs the job once more, with the given end, and waits until it was told. */
-  run: (record: RunRecord) => Promise<void>;
-}
-
-/** A notifier, whose job's records are those of the runs that were run here. */
-function watch(
-  channels: readonly ChannelConfig[],
-  { job = JOB, redact = AUTHOR.redact, patience = LONG }: Partial<NotifierOptions & Author> = {},
-): Watched {
-  const warnings: string[] = [];
-  const records: RunRecord[] = [];
-  const notifier = createNotifier({
-    channels,
-    job,
-    author: { ...AUTHOR, redact },
-    previousRuns: () => Promise.resolve(records),
-    patience,
-  });
-  const warn = (error: unknown): void => {
-    if (!isDataopsError(error, "warnings")) throw error;
-    warnings.push(error.message);
-  };
-  const run = async (record: RunRecord): Promise<void> => {
-    await notifier.started({ ...record, state: "running", ended: null, exit: null }, NEVER).catch(warn);
-    records.unshift(record);
-    await notifier.ended(record, NEVER).catch(warn);
-  };
-  return { notifier, warnings, run };
-}
+import { JOB, NEVER, watch } from "../../support/watched-notifier.ts";
 
 /** What a webhook was told: the subjects. */
 function subjectsOf({ received }: HttpReceiver): string[] {
@@ -167,52 +127,6 @@ test("channels hear what they are there for", async () => {
     expect.arrayContaining(["/all", "/staging", "/often"]),
   );
   expect(receiver.received).toHaveLength(8);
-});
-
-describe("a dead man's switch", () => {
-  test("is told the start and the end of each run, and success of good ones alone", async () => {
-    await using receiver = await startReceiver(answerOk);
-    const { run, warnings } = watch([pingTo(`${receiver.origin}/ping/uuid/?create=1`)]);
-    const records = [
-      runRecord("2026-11-21T00:00:00Z"),
-      failedRun("2026-11-21T04:00:00Z"),
-      runRecord("2026-11-21T08:00:00Z", { exit: "warnings", result: { suspect: "a table is gone" } }),
-      runRecord("2026-11-21T12:00:00Z", { state: "interrupted", exit: "terminated" }),
-      runRecord("2026-11-21T16:00:00Z", { exit: "warnings", message: "a notice was not delivered" }),
-    ];
-    for (const record of records) await run(record);
-    const rids = records.map(({ id }) => uuidOfRun(id));
-    const sent = receiver.received.map(({ method, url, body }) => [method, url, body]);
-    const at = (path: string, index: number): string => `/ping/uuid${path}?create=1&rid=${rids[index]}`;
-    expect(sent).toEqual([
-      ["POST", at("/start", 0), ""],
-      ["POST", at("", 0), ""],
-      ["POST", at("/start", 1), ""],
-      ["POST", at("/fail", 1), "cannot reach the database shop at db:5432"],
-      ["POST", at("/start", 2), ""],
-      ["POST", at("/fail", 2), "a table is gone"],
-      ["POST", at("/start", 3), ""],
-      ["POST", at("/start", 4), ""],
-      ["POST", at("", 4), ""],
-    ]);
-    expect(warnings).toEqual([]);
-  });
-
-  test("gets a UUID for each run, always the same", () => {
-    const id = "20261121T040000Z-k3v9qa";
-    expect(uuidOfRun(id)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-    expect(uuidOfRun(id)).toBe(uuidOfRun(id));
-    expect(uuidOfRun(id)).not.toBe(uuidOfRun("20261121T040000Z-k3v9qb"));
-  });
-
-  test("that does not know the check is a notice not delivered, though it answers 200", async () => {
-    await using receiver = await startReceiver(answerWith(200, "OK (not found)"));
-    const { run, warnings } = watch([pingTo(receiver.origin)]);
-    await run(runRecord("2026-11-21T00:00:00Z"));
-    const { host } = new URL(receiver.origin);
-    const warning = `notice not delivered by ping (notify[0]): ${host} did not count it: not found`;
-    expect(warnings).toEqual([warning, warning]);
-  });
 });
 
 describe("there is one warning each time, and none waits for long, where a receiver", () => {
