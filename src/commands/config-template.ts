@@ -37,6 +37,11 @@ restore:
     #   - sql: scripts/neutralise.sql
     #   - command: [bin/rails, db:migrate]
 
+# Who is told of failures and of suspect backups; \`dataops notify test\` tries it.
+# notify:
+#   - slack: "\${SLACK_WEBHOOK_URL}"
+#   - ping: "\${HEALTHCHECK_URL}" # a dead man's switch: raises the alarm when no good backup was heard of
+
 # cache: { maxSize: 20GB } # downloaded backups, so that a second fetch downloads nothing
 `;
 }
