@@ -233,13 +233,14 @@ describe("who asks makes no difference", () => {
     await storeManifest(storage, hoursAgo(0.5), { suspect: ["smaller"] });
     await storeRun(storage, BACKUP, hoursAgo(0.25), { state: "failed", exit: "failed", message: "broken" });
     const places = [
-      { zone: "UTC", now: NOW + 10 * MINUTE },
-      { zone: "America/New_York", now: NOW + 12 * MINUTE },
-      { zone: "Pacific/Apia", now: NOW + 8 * MINUTE },
+      { zone: "UTC", offset: 0, now: NOW + 10 * MINUTE },
+      { zone: "America/New_York", offset: 300, now: NOW + 12 * MINUTE },
+      { zone: "Pacific/Apia", offset: -780, now: NOW + 8 * MINUTE },
     ];
     const statuses = [];
-    for (const { zone, now } of places) {
+    for (const { zone, offset, now } of places) {
       process.env["TZ"] = zone;
+      expect(new Date(now).getTimezoneOffset()).toBe(offset);
       statuses.push(await readStatus(storage, config, ["production", "analytics"], now));
     }
     const [first, ...others] = statuses.map((status) =>
