@@ -3,7 +3,6 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "../../../src/config/config.ts";
 import { loadConfig } from "../../../src/config/load.ts";
-import { DataopsError } from "../../../src/errors.ts";
 import { inParallel } from "../../../src/parallel.ts";
 import { stampOf } from "../../../src/repository/backup-id.ts";
 import type { Job } from "../../../src/repository/job.ts";
@@ -14,7 +13,6 @@ import { openFileStorage } from "../../../src/storage/file.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
 import { StorageError } from "../../../src/storage/storage-error.ts";
 import { readStatus } from "../../../src/status/read-status.ts";
-import { listedDatabases } from "../../../src/status/listed.ts";
 import { faultyStorage } from "../../support/faulty-storage.ts";
 import { hoursAgo, NOW } from "../../support/status-facts.ts";
 import { storeManifest, storeRun } from "../../support/stored-history.ts";
@@ -291,29 +289,6 @@ describe("what it costs", () => {
     expect(await findings()).toEqual([
       expect.stringMatching(/^critical: newest good backup is 3 d 14 h old/),
       expect.stringMatching(/is suspect \(and 84 suspects before it\)/),
-    ]);
-  });
-});
-
-describe("which databases", () => {
-  test("all that are configured, those that are backed up first", () => {
-    expect(listedDatabases(config, undefined)).toEqual(["production", "analytics", "staging"]);
-  });
-
-  test("the one that is named", () => {
-    expect(listedDatabases(config, "staging")).toEqual(["staging"]);
-  });
-
-  test("none of that name, or none that is backed up: no good news", async () => {
-    expect(() => listedDatabases(config, "produktion")).toThrow(DataopsError);
-    const none = await configOf("databases: { local: { url: x, environment: development } }");
-    expect(() => listedDatabases(none, undefined)).toThrow(/no database in the configuration is backed up/);
-  });
-
-  test("what runs next, in the schedule's time zone, the end of summer time included", async () => {
-    const [status] = await readStatus(storage, config, ["analytics"], Date.parse("2026-10-25T00:31:00.000Z"));
-    expect(status?.next.map(({ job, at }) => [job.name, new Date(at).toISOString()])).toEqual([
-      ["analytics", "2026-10-26T01:30:00.000Z"],
     ]);
   });
 });
