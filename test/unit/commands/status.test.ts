@@ -155,6 +155,17 @@ describe("runs", () => {
     ]);
   });
 
+  test("how many before it ended badly", () => {
+    const runs = (["done", "lost", "done", "failed", "lost"] as const).map((state, index) =>
+      exampleRun(2 + index, { state }),
+    );
+    const lines = renderStatus([statusOf({ jobs: [backupJob(...runs)] })], NOW, DISPLAY).split("\n");
+    expect(lines.slice(-3, -1)).toEqual([
+      "  last  backup production  done 1 h 59 min ago, took 1 min 0 s; of the 4 before",
+      "                           it 2 lost, 1 failed",
+    ]);
+  });
+
   test("one that nobody has written down as lost yet", () => {
     const dead = exampleRun(3, { state: "running", ended: null, exit: null, heldUntil: null });
     expect(renderStatus([statusOf({ jobs: [backupJob(dead)] })], NOW, DISPLAY)).toContain(
