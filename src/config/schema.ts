@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { scheduleKeys } from "./schedule.ts";
+import { share } from "./share.ts";
 import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from "./units.ts";
 
 /**
@@ -53,17 +54,6 @@ function count(least: number, most: number) {
   return z
     .union([z.int(), z.string().regex(/^\d+$/).transform(Number)], { error: message })
     .refine((value) => value >= least && value <= most, { error: message });
-}
-
-/** A share of something, written as `50%`: 0.5. */
-function share(least: number, most: number) {
-  const message = `expected a percentage from ${least}% to ${most}%`;
-  return z
-    .string({ error: message })
-    .regex(/^\d+(\.\d+)?%$/, message)
-    .transform((text) => Number(text.slice(0, -1)))
-    .refine((percent) => percent >= least && percent <= most, { error: message })
-    .transform((percent) => percent / 100);
 }
 
 function flag() {
