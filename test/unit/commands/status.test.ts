@@ -5,6 +5,7 @@ import { visibleLength } from "../../../src/observe/display.ts";
 import type { DatabaseFacts } from "../../../src/status/facts.ts";
 import { judge } from "../../../src/status/judge.ts";
 import type { DatabaseStatus } from "../../../src/status/read-status.ts";
+import { EXPECTED } from "../../support/judgements.ts";
 import {
   backupJob,
   exampleBackup,
@@ -14,13 +15,6 @@ import {
   NOW,
 } from "../../support/status-facts.ts";
 
-const EXPECTED = {
-  schedule: { pattern: "0 */4 * * *", timezone: "UTC" },
-  maxAge: undefined,
-  minimum: 1,
-  maxSizeChange: 0.5,
-  maxVerificationAge: undefined,
-};
 const DISPLAY: Display = { columns: 80, unicode: true, color: false, timeZone: "Europe/Berlin" };
 
 function statusOf(changes: Partial<DatabaseFacts> = {}): DatabaseStatus {
