@@ -56,7 +56,7 @@ async function restoreFirstAndLast(
   runs: number,
 ): Promise<[ChurnResult["first"], ChurnResult["last"]]> {
   const { backups } = await listBackups(openStorageOf(stage, SETUP), SOURCE_DATABASE);
-  const ids = backups.map(({ id }) => id).toSorted();
+  const ids = backups.map(({ manifest }) => manifest.id).toSorted();
   const contender = (name: string, backup: string | undefined): RestoreContender => ({
     ...restoreCold(stage, SETUP.format, backup ?? ""),
     id: `churn-${name}`,

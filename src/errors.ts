@@ -15,7 +15,10 @@ export const EXIT_CODES = {
   busy: { code: 11, meaning: "another run holds the job" },
   notPermitted: { code: 12, meaning: "not permitted: credentials, grants, wrong key" },
   refused: { code: 13, meaning: "refused by the guard or a preflight" },
-  corrupt: { code: 14, meaning: "verification failed: corrupt or incomplete" },
+  corrupt: {
+    code: 14,
+    meaning: "verification failed: corrupt or incomplete; check: no good backup, or a stale one",
+  },
   fenced: { code: 15, meaning: "fenced: someone else took over" },
   unreachable: { code: 16, meaning: "cannot reach database, storage or search" },
   tool: { code: 17, meaning: "a PostgreSQL program is missing or too old" },

@@ -1,6 +1,7 @@
 import type { Argv } from "yargs";
 import type { ExitName } from "../errors.ts";
 import type { Config } from "../config/config.ts";
+import type { Display } from "../observe/display.ts";
 import type { Reporter } from "../observe/reporter.ts";
 
 /** What every command is given. Commands never touch `process`, `console` or yargs' parser. */
@@ -16,6 +17,8 @@ export interface CommandContext {
   now: () => number;
   /** Asks the person at the terminal for one line; undefined where there is no terminal. */
   ask: ((question: string) => Promise<string>) | undefined;
+  /** What stdout can show. */
+  display: Display;
   /** Bytes for stdout that are too many to return (`export`). */
   stdout: NodeJS.WritableStream;
   json: boolean;
@@ -28,6 +31,8 @@ export interface CommandResult {
   data: unknown;
   /** For people: stdout otherwise. Without a final newline; empty prints nothing. */
   text: string;
+  /** In place of the exit's own number, for callers that have a convention of theirs (`check --nagios`). */
+  exitCode?: number;
 }
 
 /** One command: its options, and what it does. One file each under `commands/`. */

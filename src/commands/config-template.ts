@@ -25,6 +25,9 @@ databases:
 
 backup:
   production:
+    # schedule: "0 */4 * * *" # when backups are made; \`dataops check\` calls them stale once two in a row are missing
+    # timezone: America/New_York # the schedule's; UTC by default
+    # maxAge: 9h # or say yourself how old the newest good backup may be
     lockWaitTimeout: 30s # give up when somebody holds a table locked for longer
     stallTimeout: 5m # give up when nothing moves
 

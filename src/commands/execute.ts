@@ -2,6 +2,7 @@ import { createInterface } from "node:readline/promises";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/config.ts";
 import { DataopsError, EXIT_CODES } from "../errors.ts";
+import { displayOf } from "../observe/display.ts";
 import { jsonReporter } from "../observe/json-reporter.ts";
 import { lineReporter } from "../observe/line-reporter.ts";
 import { quietReporter, type Reporter } from "../observe/reporter.ts";
@@ -41,7 +42,7 @@ async function runToOutput(
     const { command, options, global } = invocation;
     json = global.json;
     const result: CommandResult = await command.run(options, contextFor(global, process, signal));
-    return { output: renderResult(result, json), exitCode: EXIT_CODES[result.exit].code };
+    return { output: renderResult(result, json), exitCode: result.exitCode ?? EXIT_CODES[result.exit].code };
   } catch (error) {
     // Whatever broke when everything was told to end: that it was told is what counts.
     const reason: unknown = signal.aborted ? signal.reason : error;
@@ -78,6 +79,7 @@ function contextFor(global: GlobalOptions, process: NodeJS.Process, signal: Abor
     workingDirectory,
     now: () => Date.now(),
     ask: isInteractive ? (question) => ask(question, process, signal) : undefined,
+    display: displayOf(stdout, environment, global.color),
     stdout,
     json: global.json,
   };

@@ -30,6 +30,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./show.ts"),
   },
   {
+    usage: "status [database]",
+    summary: "Show how fresh backups are, how they came about, and what runs next",
+    group: "Backups",
+    load: () => import("./status.ts"),
+  },
+  {
+    usage: "check [database]",
+    summary: "Say, by exit code too, whether there are good backups that are new enough",
+    group: "Backups",
+    load: () => import("./check.ts"),
+  },
+  {
     usage: "fetch-latest-db",
     summary: "Bring the newest backup of production into the local database",
     group: "Restoring",

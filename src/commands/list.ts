@@ -1,8 +1,10 @@
 import { requireStorage } from "../config/select.ts";
 import { listBackups, type Catalogue } from "../repository/catalogue.ts";
-import { storedSize, type Manifest } from "../repository/manifest.ts";
+import { storedSize } from "../repository/manifest.ts";
+import { isGood, isKept, type StoredBackup } from "../repository/stored-backup.ts";
 import { openStorage } from "../storage/open.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
+import { marksOf } from "./marks.ts";
 import {
   humanBytes,
   humanCount,
@@ -23,6 +25,7 @@ const COLUMNS = [
   { title: "STORED", align: "right" },
   { title: "TABLES", align: "right" },
   { title: "ROWS", align: "right" },
+  { title: "MARKS", align: "left" },
 ] as const satisfies readonly Column[];
 
 export const command: Command<ListOptions> = {
@@ -56,6 +59,7 @@ export async function runList({ database }: ListOptions, context: CommandContext
           error: error.message,
         })),
         unfinished: catalogue.unfinished,
+        abandoned: catalogue.abandoned,
         foreign: catalogue.foreign,
       },
       text: describe(catalogue.backups, storage.url, context.now()),
@@ -79,24 +83,25 @@ function warnAbout({ unreadable, unfinished, foreign }: Catalogue, { reporter }:
   }
 }
 
-function describe(backups: readonly Manifest[], url: string, now: number): string {
+function describe(backups: readonly StoredBackup[], url: string, now: number): string {
   if (backups.length === 0) return `no backups in ${url}`;
-  const rows = backups.map((manifest) => {
-    const { id, database, size, tables, rows } = summarise(manifest);
+  const rows = backups.map((backup) => {
+    const { id, database, started, size, tables, rows } = summarise(backup);
     return [
       id,
       database,
-      humanDuration(now - Date.parse(manifest.started)),
+      humanDuration(now - Date.parse(started)),
       humanBytes(size),
       humanCount(tables),
       humanCount(rows),
+      marksOf(backup).join(", "),
     ];
   });
   return humanTable(COLUMNS, rows);
 }
 
 /** What a list tells of one backup. */
-function summarise(manifest: Manifest): {
+function summarise(backup: StoredBackup): {
   id: string;
   database: string;
   started: string;
@@ -104,7 +109,12 @@ function summarise(manifest: Manifest): {
   size: number;
   tables: number;
   rows: number;
+  good: boolean;
+  suspect: readonly string[];
+  accepted: boolean;
+  kept: boolean;
 } {
+  const { manifest, sidecars } = backup;
   return {
     id: manifest.id,
     database: manifest.database,
@@ -113,5 +123,9 @@ function summarise(manifest: Manifest): {
     size: storedSize(manifest),
     tables: manifest.tables.length,
     rows: manifest.tables.reduce((sum, { rows }) => sum + rows, 0),
+    good: isGood(backup),
+    suspect: manifest.suspect ?? [],
+    accepted: sidecars.has("accepted"),
+    kept: isKept(backup),
   };
 }

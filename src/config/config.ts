@@ -68,6 +68,18 @@ export interface BackupConfig {
   jobs: number | undefined;
   /** zstd's. */
   compressionLevel: number;
+  /** A cron pattern; undefined: it does not run by itself. */
+  schedule: string | undefined;
+  /** The schedule's, by its IANA name. */
+  timezone: string;
+  /** Milliseconds that the newest good backup may be old; undefined: as the schedule says. */
+  maxAge: number | undefined;
+  /** The least number of good backups. */
+  minimum: number;
+  /** How far the size may be from the median: 0.5 is half of it. */
+  maxSizeChange: number;
+  /** Milliseconds since a backup last passed a verification; undefined: nobody asks. */
+  maxVerificationAge: number | undefined;
 }
 
 export interface RestoreConfig {

@@ -24,3 +24,11 @@ export function storageAt(url: string): StorageConfig {
     kmsKeyId: undefined,
   };
 }
+
+/** What a backup's configuration may leave open. */
+export const UNSET_BACKUP = {
+  jobs: undefined,
+  schedule: undefined,
+  maxAge: undefined,
+  maxVerificationAge: undefined,
+};

@@ -4,8 +4,8 @@ import { DataopsError, messageOf } from "../errors.ts";
 import { readChannels } from "./channel.ts";
 import type { Config, DatabaseConfig, ValueOrigin } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
-import { connectionOf, lazyDatabase, variablesIn, showConnection } from "./database.ts";
-import { defaultCacheDirectory, storageAt } from "./defaults.ts";
+import { connectionOf, lazyDatabase, showConnection, variablesIn } from "./database.ts";
+import { defaultCacheDirectory, storageAt, UNSET_BACKUP } from "./defaults.ts";
 import { parseConfigDocument } from "./document.ts";
 import type { Environment } from "./environment.ts";
 import { simpleConfig } from "./from-environment.ts";
@@ -146,7 +146,7 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
     storage: storage === undefined ? undefined : { ...storageAt(storage.url), ...storage },
     databases,
     backup: Object.fromEntries(
-      Object.entries(checked.backup).map(([name, backup]) => [name, { jobs: undefined, ...backup }]),
+      Object.entries(checked.backup).map(([name, backup]) => [name, { ...UNSET_BACKUP, ...backup }]),
     ),
     restore: Object.fromEntries(
       Object.entries(checked.restore).map(([name, restore]) => [

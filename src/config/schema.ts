@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { notifySchema } from "./notify-schema.ts";
+import { scheduleKeys } from "./schedule.ts";
 import { count, databaseName, duration, environmentName, flag, size } from "./schema-values.ts";
+import { share } from "./share.ts";
 
 /**
  * The configuration file, whole. The one source for parsing, error messages, the reference documentation and the JSON schema.
@@ -71,6 +73,25 @@ const backup = z
       .optional()
       .describe("connections that read blocks at the same time; one for each core by default"),
     compressionLevel: count(1, 19).prefault(1).describe("zstd's level"),
+    ...scheduleKeys,
+    maxAge: duration({ least: "1m", most: "3650d" })
+      .optional()
+      .describe(
+        "the oldest that the newest good backup may be before `check` calls it stale; by default until the second scheduled backup after it is due, and 25h without a schedule",
+      ),
+    minimum: count(1, 10_000)
+      .prefault(1)
+      .describe("the least number of good backups there should be; `check` warns of fewer"),
+    maxSizeChange: share(1, 10_000)
+      .prefault("50%")
+      .describe(
+        "how far the newest good backup's size may be from the median of those before; `check` warns of more",
+      ),
+    maxVerificationAge: duration({ least: "1h", most: "3650d" })
+      .optional()
+      .describe(
+        "how long ago a backup may last have passed a verification before `check` warns; by default any time, or never",
+      ),
   })
   .describe("how one database is backed up");
 

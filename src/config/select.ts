@@ -1,5 +1,6 @@
 import { DataopsError } from "../errors.ts";
 import type { BackupConfig, Config, DatabaseConfig, RestoreConfig, StorageConfig } from "./config.ts";
+import { UNSET_BACKUP } from "./defaults.ts";
 import { nearest } from "./nearest.ts";
 import { DEFAULT_BACKUP, DEFAULT_RESTORE } from "./schema.ts";
 
@@ -68,7 +69,7 @@ export function theLocalDatabase(config: Config): DatabaseConfig {
 
 /** How a database is backed up: as configured, else by the defaults. */
 export function backupSettings(config: Config, name: string): BackupConfig {
-  return config.backup[name] ?? { jobs: undefined, ...DEFAULT_BACKUP };
+  return config.backup[name] ?? { ...UNSET_BACKUP, ...DEFAULT_BACKUP };
 }
 
 /** How backups are restored into a database: as configured, else by the defaults. */

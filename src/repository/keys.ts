@@ -1,6 +1,6 @@
 import { BACKUP_ID_PATTERN } from "./backup-id.ts";
 import { DATABASE_NAME_PATTERN } from "./database-name.ts";
-import type { Job } from "./job.ts";
+import { JOB_KINDS, type Job } from "./job.ts";
 
 /** Where things are in the storage. Keys are built here, from ids, and nowhere else. */
 
@@ -8,6 +8,14 @@ export const MARKER_KEY = "dataops.json";
 
 const MANIFEST_OBJECT = "manifest.json";
 const ARCHIVE_OBJECT = "archive.dump.zst";
+
+/**
+ * Small objects beside a manifest, which is never changed: `accepted` a suspect that a person has looked at, `kept` a
+ * backup that retention leaves alone, `verification` what became of the last one.
+ */
+export const SIDECARS = ["accepted", "kept", "verification"] as const;
+
+export type Sidecar = (typeof SIDECARS)[number];
 
 /** The folder of all backups of one database. */
 export function backupsPrefix(database: string): string {
@@ -24,6 +32,15 @@ export function manifestKey(database: string, id: string): string {
 
 export function archiveKey(database: string, id: string): string {
   return `${backupPrefix(database, id)}${ARCHIVE_OBJECT}`;
+}
+
+export function sidecarKey(database: string, id: string, sidecar: Sidecar): string {
+  return `${backupPrefix(database, id)}${sidecar}.json`;
+}
+
+/** What the verifications of a backup came to. */
+export function verificationKey(database: string, id: string): string {
+  return sidecarKey(database, id, "verification");
 }
 
 /** A pack's name: the id of the backup that wrote it, and a number from 1. */
@@ -52,6 +69,21 @@ export function parsePackKey(key: string): { database: string; name: string } | 
   const [, database = "", name = ""] = /^([^/]*)\/packs\/([^/]*)\.pack$/.exec(key) ?? [];
   const isPack = DATABASE_NAME_PATTERN.test(database) && PACK_NAME_PATTERN.test(name);
   return isPack ? { database, name } : undefined;
+}
+
+/** The folder of the records of all runs of all jobs of one database. */
+export function databaseRunsPrefix(database: string): string {
+  return `${database}/runs/`;
+}
+
+/** Reads a key that may be the record of a run of any job of `database`: the job, and the run's id; or undefined. */
+export function parseDatabaseRunKey(database: string, key: string): { job: Job; id: string } | undefined {
+  const [, kindText, name = ""] = /^[^/]*\/runs\/([a-z]+)-([^/]+)\/[^/]+$/.exec(key) ?? [];
+  const kind = JOB_KINDS.find((known) => known === kindText);
+  if (kind === undefined || !DATABASE_NAME_PATTERN.test(name)) return undefined;
+  const job = { kind, name, database };
+  const id = parseRunKey(job, key);
+  return id === undefined ? undefined : { job, id };
 }
 
 /** `backup-production`, as a job stands in keys. */
@@ -84,8 +116,11 @@ export function leaseKey(job: Job): string {
 export interface BackupKey {
   database: string;
   id: string;
-  object: "manifest" | "archive";
+  object: BackupObject;
 }
+
+/** What a backup may consist of, besides packs. */
+export type BackupObject = "manifest" | "archive" | Sidecar;
 
 /** Reads a key that may be an object of a backup; undefined for everything else. */
 export function parseBackupKey(key: string): BackupKey | undefined {
@@ -94,5 +129,6 @@ export function parseBackupKey(key: string): BackupKey | undefined {
   if (!DATABASE_NAME_PATTERN.test(database) || !BACKUP_ID_PATTERN.test(id)) return undefined;
   if (object === MANIFEST_OBJECT) return { database, id, object: "manifest" };
   if (object === ARCHIVE_OBJECT) return { database, id, object: "archive" };
-  return undefined;
+  const sidecar = SIDECARS.find((name) => object === `${name}.json`);
+  return sidecar === undefined ? undefined : { database, id, object: sidecar };
 }

@@ -21,6 +21,12 @@ export const MAX_INDEX_BYTES = 256 * 1024 * 1024;
 /** Bytes; a larger manifest is not read. 10,000 tables need about 1.2 MB. */
 export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 
+/** Characters of one reason for which a backup is suspect. */
+export const MAX_REASON_LENGTH = 400;
+
+/** Reasons for which a backup is suspect. */
+export const MAX_REASONS = 50;
+
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const bytes = z.int().min(0);
 const instant = z.iso.datetime({ precision: 3 });
@@ -155,6 +161,8 @@ const manifestSchema = z.strictObject({
   /** The tables that are stored as blocks beside the archive; null where there are none. */
   blocks: blocksSchema.nullable(),
   tables: z.array(tableSchema).max(1_000_000),
+  /** Why this may not be what it should be, in plain words; absent where nothing is the matter. */
+  suspect: z.array(z.string().min(1).max(MAX_REASON_LENGTH)).min(1).max(MAX_REASONS).optional(),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
@@ -168,6 +176,11 @@ export type ManifestBlockTable = ManifestBlocks["tables"][number];
 export function storedSize({ id, archive, blocks }: Manifest): number {
   const own = (blocks?.packs ?? []).filter(({ name }) => backupOfPack(name) === id);
   return own.reduce((sum, { size }) => sum + size, archive.size);
+}
+
+/** Bytes of what a backup holds, as text: what a restore has to load, however little of it was stored anew. */
+export function contentSize({ archive, blocks }: Pick<Manifest, "archive" | "blocks">): number {
+  return (blocks?.tables ?? []).reduce((sum, { size }) => sum + size, archive.rawSize);
 }
 
 /** The bytes of a manifest, its digest last. By hand: `jq -cj 'del(.sha256)' manifest.json | sha256sum`. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { DataopsError, EXIT_CODES, type ExitName } from "../errors.ts";
+import { DataopsError, EXIT_CODES, isDataopsError, type ExitName } from "../errors.ts";
 import { isStorageError } from "../storage/storage-error.ts";
 import type { Storage, StorageOptions } from "../storage/storage.ts";
 import { BACKUP_ID_PATTERN } from "./backup-id.ts";
@@ -93,19 +93,35 @@ export async function listRuns(
   const remaining = ids.values();
   const readNext = async (): Promise<void> => {
     for (const id of remaining) {
-      const key = runKey(job, id);
-      try {
-        runs.push(parseRun(await readWhole(storage, key, MAX_RUN_BYTES, options), key));
-      } catch (error) {
-        if (isStorageError(error, "not-found")) continue;
-        if (!(error instanceof DataopsError) || error.exit !== "corrupt") throw error;
-        unreadable.push(key);
-      }
+      const read = await readRun(storage, job, id, options);
+      if (read === "unreadable") unreadable.push(runKey(job, id));
+      else if (read !== "gone") runs.push(read);
     }
   };
   await Promise.all(Array.from({ length: READERS }, readNext));
   runs.sort((left, right) => (left.id < right.id ? 1 : -1));
   return { runs, unreadable };
+}
+
+/**
+ * The record of one run; `gone` where there is none.
+ *
+ * @throws StorageError where it cannot be fetched
+ */
+export async function readRun(
+  storage: Storage,
+  job: Job,
+  id: string,
+  options: StorageOptions = {},
+): Promise<RunRecord | "unreadable" | "gone"> {
+  const key = runKey(job, id);
+  try {
+    return parseRun(await readWhole(storage, key, MAX_RUN_BYTES, options), key);
+  } catch (error) {
+    if (isStorageError(error, "not-found")) return "gone";
+    if (isDataopsError(error, "corrupt")) return "unreadable";
+    throw error;
+  }
 }
 
 /** When the run of this id started, to the second, in milliseconds since the epoch. */

@@ -16,6 +16,8 @@ const READERS = [
   ["backup"],
   ["list"],
   ["show", "latest"],
+  ["status"],
+  ["check"],
   ["fetch-latest-db"],
   ["restore", "20261121", "--to", "local"],
   ["export", "20261121"],
@@ -224,6 +226,25 @@ describe("a storage that is not there", () => {
     const all = await expectFailure(dataops, ["list"], { environment }, { code: 16, message: /bucket/ });
     expect(all).not.toMatch(SEEN_PASSWORD);
     expect(all, "who waits is told why").toContain("trying again");
+  });
+
+  test("nobody listens: that is no bad news of the backups, and no good news", async ({ dataops }) => {
+    const environment = {
+      DATABASE_URL: "postgres://localhost/app",
+      DATAOPS_STORAGE: "s3://bucket/prefix",
+      AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${await freePort()}`,
+      AWS_REGION: "us-east-1",
+      AWS_ACCESS_KEY_ID: "someone",
+      AWS_SECRET_ACCESS_KEY: WRONG_PASSWORD,
+    };
+    const [told, nagios] = await Promise.all([
+      dataops.run(["check"], { environment }),
+      dataops.run(["check", "--nagios"], { environment }),
+    ]);
+    expect(told, told.stderr).toMatchObject({ code: 16, stdout: "" });
+    expect(nagios, nagios.stderr).toMatchObject({ code: 3 });
+    expect(nagios.stdout).toMatch(/^DATAOPS UNKNOWN - .*bucket/);
+    expect(nagios.stdout).not.toMatch(SEEN_PASSWORD);
   });
 
   test("no such bucket", async ({ dataops, skip }) => {

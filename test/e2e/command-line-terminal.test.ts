@@ -6,6 +6,8 @@ import { createBarrier, createBulk } from "../support/e2e-database.ts";
 import { test } from "../support/e2e-test.ts";
 import { urlFor } from "../support/postgres-servers.ts";
 import type { TestDatabase } from "../support/postgres-test.ts";
+import { openFileStorage } from "../../src/storage/file.ts";
+import { storeManifest } from "../support/stored-history.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { atTerminal, HAS_TERMINAL, screenOf } from "../support/terminal.ts";
 
@@ -75,6 +77,26 @@ describe.runIf(HAS_TERMINAL)("at a terminal", () => {
       expect(session.written).toMatch(/^warning: /m);
       expect(session.written).not.toMatch(ESCAPE);
     }
+  });
+
+  test("status draws its bars in colours and blocks, but not where they cannot be shown", async () => {
+    const folder = await temporaryFolder("terminal");
+    const storage = openFileStorage(join(folder, "storage"));
+    const hours = (count: number): string => new Date(Date.now() - count * 3_600_000).toISOString();
+    await storeManifest(storage, hours(3));
+    await storeManifest(storage, hours(1), { suspect: ["smaller"] });
+    const environment = {
+      DATABASE_URL: "postgres://localhost/app",
+      DATAOPS_STORAGE: `file://${join(folder, "storage")}`,
+      LANG: "C.UTF-8",
+    };
+    const drawn = await atTerminal(["status"], { environment, folder });
+    expect(drawn, drawn.written).toMatchObject({ code: 0 });
+    expect(drawn.written).toContain("  █\u001B[33m█\u001B[39m");
+    const plain = { ...environment, NO_COLOR: "1", LC_ALL: "C" };
+    const session = await atTerminal(["status"], { environment: plain, folder });
+    expect(session.written).toContain("  ##");
+    expect(session.written).not.toMatch(ESCAPE);
   });
 
   test("init asks, and Enter takes what is in brackets", async () => {

@@ -19,16 +19,16 @@ interface Rule {
   breaks: (edge: Import) => boolean;
 }
 
-const FEATURES = ["backup", "restore", "notices"];
+const FEATURES = ["backup", "restore", "status", "notices"];
 const PORTS = ["postgres", "storage"];
 const BASE = ["config", "observe"];
 
 /** From the top down: a layer may import those below it, and itself. */
-const LAYERS = [["commands"], FEATURES, ["repository"], PORTS, BASE];
+const LAYERS = [["commands"], FEATURES, ["schedule"], ["repository"], PORTS, BASE];
 
 const RULES: readonly Rule[] = [
   {
-    why: "dependencies point one way: commands, features, repository, ports, config and observe",
+    why: "dependencies point one way: commands, features, schedule, repository, ports, config and observe",
     breaks: ({ from, to }) =>
       layerOf(to) !== undefined && layerOf(from) !== undefined && layerOf(to)! < layerOf(from)!,
   },
@@ -66,6 +66,10 @@ const RULES: readonly Rule[] = [
     breaks: ({ from, to }) => to === "pg" && from !== "postgres/client.ts",
   },
   {
+    why: "only the configuration's check of schedules and schedule/cron.ts know cron patterns",
+    breaks: ({ from, to }) => to === "croner" && from !== "config/schedule.ts" && from !== "schedule/cron.ts",
+  },
+  {
     why: "only observe/ logs and draws",
     breaks: ({ from, to }) => (to === "pino" || to === "cli-progress") && folderOf(from) !== "observe",
   },
@@ -90,6 +94,7 @@ test.for([
   ["backup/dump.ts", "@aws-sdk/client-s3"],
   ["restore/swap.ts", "node:child_process"],
   ["backup/dump.ts", "yargs"],
+  ["commands/status.ts", "croner"],
 ] as const)("%s may not import %s", ([from, to]) => {
   const edge = { from, to: to.startsWith("observe/..") ? "commands/index.ts" : to };
   expect(RULES.some(({ breaks }) => breaks(edge))).toBe(true);

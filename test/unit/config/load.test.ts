@@ -14,7 +14,7 @@ databases:
   production: { url: "\${DATABASE_URL}", environment: production }
   local: { url: "postgres://localhost/app", environment: development }
 backup:
-  production: { lockWaitTimeout: 1m, compressionLevel: 1 }
+  production: { lockWaitTimeout: 1m, compressionLevel: 1, schedule: "0 */4 * * *", maxSizeChange: 25% }
 restore:
   local: { after: [{ sql: scripts/neutralise.sql }, { command: [bin/migrate, "--to=\${VERSION:-latest}"] }], jobs: 3 }
 cache: { maxSize: 5GB }
@@ -34,6 +34,12 @@ describe("a file", () => {
       lockWaitTimeout: 60_000,
       stallTimeout: 300_000,
       compressionLevel: 1,
+      schedule: "0 */4 * * *",
+      timezone: "UTC",
+      maxAge: undefined,
+      minimum: 1,
+      maxSizeChange: 0.25,
+      maxVerificationAge: undefined,
     });
     expect(config.restore["local"]).toMatchObject({
       after: [{ sql: "scripts/neutralise.sql" }, { command: ["bin/migrate", "--to=latest"] }],
@@ -127,6 +133,21 @@ describe("what is wrong is told with its place", () => {
       "backup.p.stallTimeout: expected a duration",
     ],
     ["a duration too short", "backup: { p: { stallTimeout: 5ms } }", "expected a duration from 1s to 1d"],
+    [
+      "a schedule that is none",
+      'backup: { p: { schedule: "0 25 * * *" } }',
+      "dataops.config.yaml:1:26: backup.p.schedule: not a cron pattern: invalid value for hour: 25",
+    ],
+    [
+      "a time zone that is none",
+      "backup: { p: { timezone: Mars/Olympus } }",
+      "backup.p.timezone: expected a time zone by its IANA name",
+    ],
+    [
+      "a share that is none",
+      "backup: { p: { maxSizeChange: 0.5 } }",
+      "backup.p.maxSizeChange: expected a percentage from 1% to 10000%",
+    ],
     [
       "a bad number",
       "restore: { p: { jobs: many } }",

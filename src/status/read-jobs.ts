@@ -1,0 +1,85 @@
+import { z } from "zod";
+import { isDataopsError } from "../errors.ts";
+import { BACKUP_ID_PATTERN } from "../repository/backup-id.ts";
+import type { Job } from "../repository/job.ts";
+import { leaseKey } from "../repository/keys.ts";
+import { readWhole } from "../repository/read-whole.ts";
+import { readRecentRuns } from "../repository/recent-runs.ts";
+import { readRun, type RunRecord } from "../repository/run-record.ts";
+import { isStorageError } from "../storage/storage-error.ts";
+import type { Storage, StorageOptions } from "../storage/storage.ts";
+import type { JobFacts, RunFacts } from "./facts.ts";
+
+/** Records of each job's runs that are read: enough to find the last one that ended. */
+const RUNS_READ = 5;
+
+/** Bytes; a longer object is no lease. */
+const MAX_LEASE_BYTES = 256 * 1024;
+
+/** As much of a lease as says whether a run still holds its job. The rest is its holders' business. */
+const leaseSchema = z.object({
+  state: z.enum(["held", "free"]),
+  holder: z.object({ run: z.string().regex(BACKUP_ID_PATTERN) }),
+  expires: z.iso.datetime({ precision: 3 }),
+});
+
+/**
+ * The newest runs of each job of `database` that ever ran.
+ *
+ * @throws StorageError where the storage cannot be listed or read
+ */
+export async function readJobs(
+  storage: Storage,
+  database: string,
+  options: StorageOptions = {},
+): Promise<JobFacts[]> {
+  const recent = await readRecentRuns(storage, database, RUNS_READ, options);
+  return Promise.all(
+    recent.map(async ({ job, runs, unreadable }): Promise<JobFacts> => {
+      const facts = runs.map((run) => readRunFacts(storage, job, run, options));
+      return { kind: job.kind, name: job.name, runs: await Promise.all(facts), unreadable };
+    }),
+  );
+}
+
+async function readRunFacts(
+  storage: Storage,
+  job: Job,
+  run: RunRecord,
+  options: StorageOptions,
+): Promise<RunFacts> {
+  // Generation 0: another lock stands in for the lease, which cannot be seen from here.
+  if (run.state !== "running" || run.generation === 0) return factsOf(run, undefined);
+  const heldUntil = await readHold(storage, job, run.id, options);
+  if (heldUntil !== null) return factsOf(run, heldUntil);
+  // A run writes down its end, then lets go of the job: it may have done both since its record was read.
+  const again = await readRun(storage, job, run.id, options);
+  const isOver = typeof again === "object" && again.state !== "running";
+  return isOver ? factsOf(again, undefined) : factsOf(run, null);
+}
+
+/** Until when a run holds its job; null where it does not, undefined where there is no lease that can be read. */
+async function readHold(
+  storage: Storage,
+  job: Job,
+  id: string,
+  options: StorageOptions,
+): Promise<string | null | undefined> {
+  try {
+    const content = await readWhole(storage, leaseKey(job), MAX_LEASE_BYTES, options);
+    const lease = leaseSchema.parse(JSON.parse(Buffer.from(content).toString("utf8")));
+    return lease.state === "held" && lease.holder.run === id ? lease.expires : null;
+  } catch (error) {
+    const isUnreadable = error instanceof SyntaxError || error instanceof z.ZodError;
+    const isUnknown = isUnreadable || isStorageError(error, "not-found") || isDataopsError(error, "corrupt");
+    if (!isUnknown) throw error;
+    return undefined;
+  }
+}
+
+function factsOf(
+  { id, state, started, ended, exit, message }: RunRecord,
+  heldUntil: RunFacts["heldUntil"],
+): RunFacts {
+  return { id, state, started, ended, exit, message, heldUntil };
+}
