@@ -62,10 +62,23 @@ async function readListed({ database }: CheckOptions, context: CommandContext): 
   const names = listedDatabases(config, database);
   const storage = await openStorage(requireStorage(config), context.reporter);
   try {
-    return await readStatus(storage, config, names, context.now(), { signal: context.signal });
+    const statuses = await readStatus(storage, config, names, context.now(), { signal: context.signal });
+    if (statuses.every(({ findings }) => findings.length === 0)) throw nothingToCheck(names);
+    return statuses;
   } finally {
     await storage.close();
   }
+}
+
+/** Silence is no good news. Of databases that are backed up there always is something to say. */
+function nothingToCheck(names: readonly string[]): DataopsError {
+  return new DataopsError(
+    "usage",
+    `there is nothing to check of ${names.join(", ")}: it is not backed up, and no job of it ever ran`,
+    {
+      hint: "a database is backed up where its environment is production, or there is a section for it under `backup`",
+    },
+  );
 }
 
 function resultOf(statuses: readonly DatabaseStatus[]): CommandResult {

@@ -25,6 +25,9 @@ databases:
 
 backup:
   production:
+    # schedule: "0 */4 * * *" # when backups are made; \`dataops check\` calls them stale once two in a row are missing
+    # timezone: America/New_York # the schedule's; UTC by default
+    # maxAge: 9h # or say yourself how old the newest good backup may be
     lockWaitTimeout: 30s # give up when somebody holds a table locked for longer
     stallTimeout: 5m # give up when nothing moves
 
@@ -36,6 +39,11 @@ restore:
     # after:
     #   - sql: scripts/neutralise.sql
     #   - command: [bin/rails, db:migrate]
+
+# Who is told of failures and of suspect backups; \`dataops notify test\` tries it.
+# notify:
+#   - slack: "\${SLACK_WEBHOOK_URL}"
+#   - ping: "\${HEALTHCHECK_URL}" # a dead man's switch: raises the alarm when no good backup was heard of
 
 # cache: { maxSize: 20GB } # downloaded backups, so that a second fetch downloads nothing
 `;

@@ -66,9 +66,13 @@ async function loadOrExplain({ config, reporter }: CommandContext): Promise<Conf
 /** What other machines have and this one lacks is worth saying, and no error. */
 function validate(config: Config, { reporter }: CommandContext): CommandResult {
   const notHere: string[] = [];
-  for (const database of Object.values(config.databases)) {
+  const needed = [
+    ...Object.values(config.databases).map((database) => (): unknown => database.connection),
+    ...config.notify.map((channel) => (): unknown => channel.settings),
+  ];
+  for (const resolve of needed) {
     try {
-      void database.connection;
+      resolve();
     } catch (error) {
       if (!isDataopsError(error)) throw error;
       notHere.push(error.message);

@@ -1,8 +1,10 @@
-import type { Config, DatabaseConfig } from "../config/config.ts";
+import type { ChannelConfig, Config, DatabaseConfig } from "../config/config.ts";
+import { isDataopsError } from "../errors.ts";
+import { channelTitle } from "../notices/channels.ts";
 import type { InstalledTools } from "../postgres/tools.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
 import { checkDatabase, type Role } from "./doctor/database.ts";
-import { attempt, exitOf, ok, renderFindings, type Finding } from "./doctor/finding.ts";
+import { attempt, exitOf, ok, renderFindings, warn, type Finding } from "./doctor/finding.ts";
 import { checkDisk, checkPrograms, judgeNode } from "./doctor/machine.ts";
 import { checkStorage } from "./doctor/storage.ts";
 
@@ -55,7 +57,23 @@ async function checkConfigured(
       }),
     ),
   );
-  return [...findings, ...cache, ...checked.flat()];
+  const notices = await Promise.all(
+    config.notify.map((channel) =>
+      attempt(channelTitle(channel), signal, async () => [checkChannel(channel)]),
+    ),
+  );
+  return [...findings, ...cache, ...checked.flat(), ...notices.flat()];
+}
+
+/** Nothing is sent. What a laptop lacks is worth saying, and wrong only where jobs run. */
+function checkChannel(channel: ChannelConfig): Finding {
+  try {
+    const { kind } = channel.settings;
+    return ok(channelTitle(channel), `${kind} is configured; \`dataops notify test\` tries it`);
+  } catch (error) {
+    if (!isDataopsError(error, "usage")) throw error;
+    return warn(channelTitle(channel), error.message, error.hint ?? "correct it");
+  }
 }
 
 /** Backups are made of production and of whatever has a backup configured; all else is restored into. */

@@ -90,6 +90,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./config.ts"),
   },
   {
+    usage: "notify <action> [channel]",
+    summary: "Send a test notice to those who are told of failures",
+    group: "Setting up",
+    load: () => import("./notify.ts"),
+  },
+  {
     usage: "completion [shell]",
     summary: "Print a completion script for bash, zsh or fish",
     group: "Setting up",

@@ -1,5 +1,8 @@
 import type { AfterStep } from "./schema.ts";
 import type { ConnectionSettings } from "./connection.ts";
+import type { MailServer } from "./mail-server.ts";
+import type { ChannelKind, NoticeEvent, NotifiedJob } from "./notify-schema.ts";
+import type { Secret } from "./secret.ts";
 
 export type { AfterStep } from "./schema.ts";
 
@@ -14,6 +17,8 @@ export interface Config {
   backup: Readonly<Record<string, BackupConfig>>;
   restore: Readonly<Record<string, RestoreConfig>>;
   cache: CacheConfig;
+  /** Who is told of what went wrong. */
+  notify: readonly ChannelConfig[];
   /** Every value that was given, by its path (`databases.production.environment`), and where it came from. */
   origins: readonly ValueOrigin[];
 }
@@ -96,4 +101,55 @@ export interface CacheConfig {
   directory: string;
   /** Bytes. */
   maxBytes: number;
+}
+
+/** One way to tell of what went wrong. */
+export interface ChannelConfig {
+  kind: ChannelKind;
+  /** Where it is configured, for messages: `notify[0]`. */
+  place: string;
+  /** What it is told. Means nothing for a ping, as `repeatEvery`. */
+  on: readonly NoticeEvent[];
+  /** Of which jobs; undefined: of all. */
+  jobs: readonly NotifiedJob[] | undefined;
+  /** Of which databases; undefined: of all. */
+  databases: readonly string[] | undefined;
+  /** Milliseconds that a state has to last until it is told again. */
+  repeatEvery: number;
+  /**
+   * Where it leads. Worked out when first asked for: other machines have the variables that it needs.
+   *
+   * @throws DataopsError `usage` where a variable is not set, or a value is not as it has to be
+   */
+  readonly settings: ChannelSettings;
+}
+
+export type ChannelSettings = SlackSettings | WebhookSettings | EmailSettings | SentrySettings | PingSettings;
+
+export interface SlackSettings {
+  kind: "slack";
+  url: Secret;
+}
+
+export interface WebhookSettings {
+  kind: "webhook";
+  url: Secret;
+  headers: Readonly<Record<string, Secret>>;
+}
+
+export interface EmailSettings {
+  kind: "email";
+  server: MailServer;
+  from: string;
+  to: readonly string[];
+}
+
+export interface SentrySettings {
+  kind: "sentry";
+  dsn: Secret;
+}
+
+export interface PingSettings {
+  kind: "ping";
+  url: Secret;
 }

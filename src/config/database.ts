@@ -49,8 +49,8 @@ export function showConnection(database: DatabaseConfig): string {
   }
 }
 
-/** The variables that a URL names, for its origin: `, from ${DATABASE_URL}`. */
-export function variablesIn(url: string): string {
-  const names = [...url.matchAll(/(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)/g)].map(([, name]) => `\${${name}}`);
+/** The variables that a text names, for its origin: `, from ${DATABASE_URL}`. */
+export function variablesIn(text: string): string {
+  const names = [...text.matchAll(/(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)/g)].map(([, name]) => `\${${name}}`);
   return names.length === 0 ? "" : `, from ${names.join(", ")}`;
 }

@@ -54,6 +54,7 @@ export function simpleConfig(options: { environment: Environment; workingDirecto
       directory: resolve(workingDirectory, directory ?? defaultCacheDirectory(environment)),
       maxBytes: configSchema.parse({}).cache.maxSize,
     },
+    notify: [],
     origins,
   };
 }

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, relative, resolve } from "node:path";
 import { DataopsError, messageOf } from "../errors.ts";
+import { readChannels } from "./channel.ts";
 import type { Config, DatabaseConfig, ValueOrigin } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
 import { connectionOf, lazyDatabase, showConnection, variablesIn } from "./database.ts";
@@ -114,15 +115,12 @@ interface FinishOptions extends LoadOptions {
 
 function finish(checked: CheckedConfig, options: FinishOptions): Config {
   const { environment, folder, reader } = options;
+  const fileName = relative(options.workingDirectory, options.file) || options.file;
   const databases: Record<string, DatabaseConfig> = {};
   for (const [name, { url, environment: purpose }] of Object.entries(checked.databases)) {
     const path = `databases.${name}.url`;
     const database = lazyDatabase(name, purpose, () =>
-      connectionOf(
-        url,
-        `${path} in ${relative(options.workingDirectory, options.file) || options.file}`,
-        environment,
-      ),
+      connectionOf(url, `${path} in ${fileName}`, environment),
     );
     databases[name] = database;
     const origin = reader.placeOf(["databases", name, "url"]);
@@ -135,6 +133,12 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
       `${reader.placeOf([section, unknown])}: ${section}.${unknown}: there is no database ${unknown} under databases`,
     ]);
   }
+  const notify = readChannels(checked.notify, reader.origins, {
+    environment,
+    fileName,
+    placeOf: (path) => reader.placeOf(path),
+    environments: Object.fromEntries(Object.values(databases).map((one) => [one.name, one.environment])),
+  });
   const { storage } = checked;
   return {
     file: options.file,
@@ -154,6 +158,7 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
       directory: resolve(folder, checked.cache.directory ?? defaultCacheDirectory(environment)),
       maxBytes: checked.cache.maxSize,
     },
+    notify,
     origins: reader.origins,
   };
 }

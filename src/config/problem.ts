@@ -74,6 +74,7 @@ function fittingBranch(
 function wrongType(issue: z.core.$ZodIssueInvalidType): string {
   if (issue.message.endsWith("received undefined")) return "is missing";
   if (!issue.message.startsWith("Invalid input: ")) return issue.message;
+  if (issue.expected === "array") return "expected a list";
   const expected =
     issue.expected === "record" || issue.expected === "object" ? "keys and values" : `a ${issue.expected}`;
   return `expected ${expected}`;

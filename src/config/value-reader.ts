@@ -2,6 +2,7 @@ import type { ValueOrigin } from "./config.ts";
 import type { ConfigDocument } from "./document.ts";
 import type { Environment } from "./environment.ts";
 import { interpolate, InterpolationError } from "./interpolate.ts";
+import { CHANNEL_KINDS } from "./notify-schema.ts";
 import { pathText } from "./problem.ts";
 import { readVariable } from "./variables.ts";
 
@@ -26,8 +27,8 @@ export class ValueReader {
         Object.entries(value).map(([key, item]) => [key, this.read(item, [...path, key])]),
       );
     }
-    // A database's URL is resolved by itself: it may need a variable that only other machines have.
-    if (isDatabaseUrl(path)) return value;
+    // These are resolved by themselves: they may need variables that only other machines have.
+    if (isDatabaseUrl(path) || isOfChannel(path)) return value;
     return typeof value === "string" ? this.#readText(value, path) : this.#note(path, value, []);
   }
 
@@ -60,4 +61,9 @@ export class ValueReader {
 
 function isDatabaseUrl(path: readonly PropertyKey[]): boolean {
   return path.length === 3 && path[0] === "databases" && path[2] === "url";
+}
+
+/** What a channel of `notify` is given: a URL, a password; not when it is used. */
+function isOfChannel([section, , key]: readonly PropertyKey[]): boolean {
+  return section === "notify" && CHANNEL_KINDS.some((kind) => kind === key);
 }

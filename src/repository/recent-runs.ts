@@ -56,6 +56,11 @@ export async function readRecentRuns(
     }
   };
   await Promise.all(Array.from({ length: READERS }, readNext));
-  for (const { runs } of recent) runs.sort((left, right) => (left.id < right.id ? 1 : -1));
+  for (const { runs } of recent) runs.sort(newestFirst);
   return recent;
+}
+
+/** Ids of the same second are in no order. */
+function newestFirst(left: RunRecord, right: RunRecord): number {
+  return `${left.started} ${left.id}` < `${right.started} ${right.id}` ? 1 : -1;
 }

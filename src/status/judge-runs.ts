@@ -28,7 +28,7 @@ function judgeLastRun(job: JobFacts, facts: DatabaseFacts, now: number): Finding
   const what = outcome({ ...last, state }, facts);
   if (what === undefined) return [];
   const message = last.message === null ? "" : `: ${quoted(last.message)}`;
-  return [warning(`${jobTitle(job)} ${what}${whenOf(last, state, now)}${message}`, hintFor(job, state))];
+  return [warning(`${jobTitle(job)} ${what}${whenOf(last, state, now)}${message}`, hintFor(state))];
 }
 
 /** How long ago it ended; of a lost run only its start is known. */
@@ -62,9 +62,9 @@ function madeSuspect({ id }: RunFacts, { backups }: DatabaseFacts): boolean {
   );
 }
 
-function hintFor(job: JobFacts, state: RunState): string {
+function hintFor(state: RunState): string {
   if (state === "lost") return "see the log of the machine that ran it: it was killed, or lost its network";
   if (state === "fenced")
     return "see the log of the machine that ran it: it stood still for longer than its lease";
-  return `see its log, or run it by hand: \`dataops ${jobTitle(job)}\``;
+  return "see its log, and run it again by hand";
 }

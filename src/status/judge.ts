@@ -1,6 +1,6 @@
 import type { Expectations } from "./expectations.ts";
 import type { DatabaseFacts } from "./facts.ts";
-import type { Finding } from "./finding.ts";
+import { ok, type Finding } from "./finding.ts";
 import { judgeAge, judgeCount, judgeSize, judgeSuspects, judgeUnreadable } from "./judge-backups.ts";
 import { judgeRuns } from "./judge-runs.ts";
 import { judgeVerifications } from "./judge-verifications.ts";
@@ -13,7 +13,10 @@ import { judgeVerifications } from "./judge-verifications.ts";
  * and a scheduled task come to the same.
  */
 export function judge(facts: DatabaseFacts, expected: Expectations | undefined, now: number): Finding[] {
-  if (expected === undefined) return judgeRuns(facts, now);
+  const runs = judgeRuns(facts, now);
+  if (expected === undefined) {
+    return runs.length === 0 && facts.jobs.length > 0 ? [ok("the last run of each job ended well")] : runs;
+  }
   return [
     ...judgeAge(facts, expected, now),
     ...judgeUnreadable(facts),
@@ -21,6 +24,6 @@ export function judge(facts: DatabaseFacts, expected: Expectations | undefined, 
     ...judgeVerifications(facts, expected, now),
     ...judgeCount(facts, expected),
     ...judgeSize(facts, expected),
-    ...judgeRuns(facts, now),
+    ...runs,
   ];
 }

@@ -8,7 +8,7 @@ import type { Storage, StorageOptions } from "../storage/storage.ts";
 import { goodBackups, type BackupFacts } from "./facts.ts";
 
 /** Manifests that are always read: those that a chart shows, and a median of sizes is taken of. */
-export const NEWEST_READ = 40;
+const NEWEST_READ = 40;
 
 /** The newest backups of a database. */
 export interface NewestBackups {

@@ -11,7 +11,7 @@ import type { Storage, StorageOptions } from "../storage/storage.ts";
 import type { JobFacts, RunFacts } from "./facts.ts";
 
 /** Records of each job's runs that are read: enough to find the last one that ended. */
-export const RUNS_READ = 5;
+const RUNS_READ = 5;
 
 /** Bytes; a longer object is no lease. */
 const MAX_LEASE_BYTES = 256 * 1024;

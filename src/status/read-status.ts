@@ -8,7 +8,7 @@ import { judge } from "./judge.ts";
 import { readNewestBackups } from "./read-backups.ts";
 import { readJobs } from "./read-jobs.ts";
 import { readVerifications } from "./read-verifications.ts";
-import { nextRunsOf, scheduledJobs, type NextRun } from "./scheduled-jobs.ts";
+import { nextRunsOf, scheduledJobs, type NextRun } from "../schedule/scheduled-jobs.ts";
 
 /** How a database's backups and jobs are. */
 export interface DatabaseStatus {

@@ -19,7 +19,7 @@ interface Rule {
   breaks: (edge: Import) => boolean;
 }
 
-const FEATURES = ["backup", "restore", "status"];
+const FEATURES = ["backup", "restore", "status", "notices"];
 const PORTS = ["postgres", "storage"];
 const BASE = ["config", "observe"];
 
@@ -48,6 +48,10 @@ const RULES: readonly Rule[] = [
   {
     why: "only storage/s3*.ts knows the S3 client",
     breaks: ({ from, to }) => /^(@aws-sdk|@smithy)\//.test(to) && !/^storage\/s3[^/]*\.ts$/.test(from),
+  },
+  {
+    why: "only notices/channels/email.ts sends mail",
+    breaks: ({ from, to }) => to === "nodemailer" && from !== "notices/channels/email.ts",
   },
   {
     why: "only commands/ parses command lines",

@@ -58,7 +58,15 @@ function describeJob(
     const earlier = before === undefined ? "" : `; before that: ${ended(before, now)}`;
     return { prefix, text: `running, for ${since}${earlier}`, word, color: COLORS[word] };
   }
-  return { prefix, text: ended(newest, now), word, color: COLORS[word] };
+  return { prefix, text: ended(newest, now) + badBefore(job, now), word, color: COLORS[word] };
+}
+
+/** `; of the 4 before it 1 lost, 1 failed`, where that is so: a job that ended well now may still be in trouble. */
+function badBefore({ runs: [, ...earlier] }: JobFacts, now: number): string {
+  const states = earlier.map((run) => stateOf(run, now)).filter((state) => state !== "done");
+  if (states.length === 0) return "";
+  const counts = [...Map.groupBy(states, (state) => state)].map(([state, all]) => `${all.length} ${state}`);
+  return `; of the ${earlier.length} before it ${counts.join(", ")}`;
 }
 
 /** `done 2 h 3 min ago, took 1 min 2 s: …` */

@@ -4,11 +4,12 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { runCheck } from "../../../src/commands/check.ts";
 import type { CommandContext, CommandResult } from "../../../src/commands/command.ts";
 import { DataopsError, EXIT_CODES } from "../../../src/errors.ts";
+import type { Job } from "../../../src/repository/job.ts";
 import { openFileStorage } from "../../../src/storage/file.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
 import { commandContext } from "../../support/command-context.ts";
 import { hoursAgo, NOW } from "../../support/status-facts.ts";
-import { storeManifest } from "../../support/stored-history.ts";
+import { storeManifest, storeRun } from "../../support/stored-history.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 let storage: Storage;
@@ -22,6 +23,7 @@ storage: ${pathToFileURL(path).href}
 databases:
   production: { url: "postgres://localhost/app", environment: production }
   crm: { url: "postgres://localhost/crm", environment: production }
+  staging: { url: "postgres://localhost/staging", environment: staging }
 backup:
   production: { schedule: "0 */4 * * *", minimum: 2 }
 `;
@@ -68,9 +70,27 @@ describe("a line for each finding, and the worst one's exit code", () => {
       databases: [
         { database: "production", level: "ok", total: 2, staleAt: "2026-11-21T17:00:00.000Z" },
         { database: "crm", level: "critical", newestGood: null, staleAt: null },
+        { database: "staging", level: "ok", findings: [] },
       ],
     });
     expect(JSON.parse(JSON.stringify(data))).toEqual(data);
+  });
+
+  test("a database that is not backed up is judged by its jobs", async () => {
+    await expect(check({ database: "staging" })).rejects.toMatchObject({
+      exit: "usage",
+      message: "there is nothing to check of staging: it is not backed up, and no job of it ever ran",
+    });
+    const seed: Job = { kind: "seed", name: "staging", database: "staging" };
+    await storeRun(storage, seed, hoursAgo(3));
+    expect((await check({ database: "staging" })).text).toBe(
+      "ok        staging  the last run of each job ended well",
+    );
+    await storeRun(storage, seed, hoursAgo(2), { state: "failed", exit: "failed", message: "duplicate key" });
+    expect(await check({ database: "staging" })).toMatchObject({
+      exit: "warnings",
+      text: "warning   staging  seed staging failed 1 h 59 min ago: duplicate key",
+    });
   });
 
   test("a storage that is not configured is no good news", async () => {

@@ -5,6 +5,7 @@ import { visibleLength } from "../../../src/observe/display.ts";
 import type { DatabaseFacts } from "../../../src/status/facts.ts";
 import { judge } from "../../../src/status/judge.ts";
 import type { DatabaseStatus } from "../../../src/status/read-status.ts";
+import { EXPECTED } from "../../support/judgements.ts";
 import {
   backupJob,
   exampleBackup,
@@ -14,13 +15,6 @@ import {
   NOW,
 } from "../../support/status-facts.ts";
 
-const EXPECTED = {
-  schedule: { pattern: "0 */4 * * *", timezone: "UTC" },
-  maxAge: undefined,
-  minimum: 1,
-  maxSizeChange: 0.5,
-  maxVerificationAge: undefined,
-};
 const DISPLAY: Display = { columns: 80, unicode: true, color: false, timeZone: "Europe/Berlin" };
 
 function statusOf(changes: Partial<DatabaseFacts> = {}): DatabaseStatus {
@@ -152,6 +146,17 @@ describe("runs", () => {
       "  last  backup production  running, for 6 min 0 s; before that: failed 1 h",
       "                           59 min ago, took 1 min 0 s: no pg_dump of version",
       "                           18 was found",
+    ]);
+  });
+
+  test("how many before it ended badly", () => {
+    const runs = (["done", "lost", "done", "failed", "lost"] as const).map((state, index) =>
+      exampleRun(2 + index, { state }),
+    );
+    const lines = renderStatus([statusOf({ jobs: [backupJob(...runs)] })], NOW, DISPLAY).split("\n");
+    expect(lines.slice(-3, -1)).toEqual([
+      "  last  backup production  done 1 h 59 min ago, took 1 min 0 s; of the 4 before",
+      "                           it 2 lost, 1 failed",
     ]);
   });
 

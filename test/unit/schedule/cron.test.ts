@@ -69,8 +69,14 @@ describe("the next runs", () => {
       else process.env["TZ"] = own;
     });
 
-    test.each(["UTC", "America/New_York", "Pacific/Apia", "Asia/Kolkata"])("%s", (zone) => {
+    test.each([
+      { zone: "UTC", offset: 0 },
+      { zone: "America/New_York", offset: 240 },
+      { zone: "Pacific/Apia", offset: -780 },
+      { zone: "Asia/Kolkata", offset: -330 },
+    ])("$zone", ({ zone, offset }) => {
       process.env["TZ"] = zone;
+      expect(new Date("2026-10-24T12:00:00.000Z").getTimezoneOffset()).toBe(offset);
       expect(after("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00.000Z")).toEqual([
         "2026-10-25T00:30Z",
         "2026-10-26T01:30Z",

@@ -3,19 +3,16 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "../../../src/config/config.ts";
 import { loadConfig } from "../../../src/config/load.ts";
-import { DataopsError } from "../../../src/errors.ts";
 import { inParallel } from "../../../src/parallel.ts";
 import { stampOf } from "../../../src/repository/backup-id.ts";
 import type { Job } from "../../../src/repository/job.ts";
-import { leaseKey, manifestKey, runKey, sidecarKey, verificationKey } from "../../../src/repository/keys.ts";
+import { manifestKey, sidecarKey, verificationKey } from "../../../src/repository/keys.ts";
 import { serializeTombstone } from "../../../src/repository/tombstone.ts";
 import { keepResult, type Finding, type VerificationResult } from "../../../src/repository/verification.ts";
 import { openFileStorage } from "../../../src/storage/file.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
 import { StorageError } from "../../../src/storage/storage-error.ts";
 import { readStatus } from "../../../src/status/read-status.ts";
-import { stateOf } from "../../../src/status/run-state.ts";
-import { listedDatabases } from "../../../src/status/listed.ts";
 import { faultyStorage } from "../../support/faulty-storage.ts";
 import { hoursAgo, NOW } from "../../support/status-facts.ts";
 import { storeManifest, storeRun } from "../../support/stored-history.ts";
@@ -204,99 +201,6 @@ describe("what the storage holds", () => {
     await storeManifest(storage, hoursAgo(1), { database: "analytics" });
     expect(await findings()).toEqual(["critical: there is no backup"]);
   });
-
-  test("runs of all jobs in the database's folder, and what cannot be read of them", async () => {
-    await storeManifest(storage, hoursAgo(2));
-    for (const hours of [2, 6, 10, 14, 18, 22]) await storeRun(storage, BACKUP, hoursAgo(hours));
-    const reindex: Job = { kind: "reindex", name: "products", database: "production" };
-    await storeRun(storage, reindex, hoursAgo(1), {
-      state: "failed",
-      exit: "reindexFailed",
-      message: "no room",
-    });
-    await storage.put(runKey(BACKUP, `${stampOf(hoursAgo(3))}-broken`), Buffer.from("{}"));
-    await storage.put("production/runs/notes.txt", Buffer.from("not ours"));
-    const [status] = await readStatus(storage, config, ["production"], NOW);
-    expect(
-      status?.facts.jobs.map(({ kind, name, runs, unreadable }) => [
-        `${kind} ${name}`,
-        runs.map(({ started }) => started),
-        unreadable.length,
-      ]),
-    ).toEqual([
-      // The newest five, of which one cannot be read.
-      ["backup production", [2, 6, 10, 14].map(hoursAgo), 1],
-      ["reindex products", [hoursAgo(1)], 0],
-    ]);
-    expect(status?.findings.map(({ what }) => what)).toEqual([
-      expect.stringMatching(/^newest good backup/),
-      expect.stringMatching(
-        /^1 record of runs of backup production cannot be read: production\/runs\/backup-/,
-      ),
-      "reindex products failed 59 min 0 s ago: no room",
-    ]);
-  });
-});
-
-describe("a run that says it is running", () => {
-  const running = { state: "running", ended: null, exit: null } as const;
-
-  async function storeLease(state: "held" | "free", run: string, expires: string): Promise<void> {
-    const lease = { format: 1, generation: 1, state, holder: { run, host: "x", pid: 1 }, expires };
-    await storage.put(leaseKey(BACKUP), Buffer.from(JSON.stringify(lease)));
-  }
-
-  async function lastRun(from: Storage = storage): Promise<[state: string, heldUntil: unknown]> {
-    const [status] = await readStatus(from, config, ["production"], NOW);
-    const [run] = status?.facts.jobs[0]?.runs ?? [];
-    if (run === undefined) throw new Error("there is a run");
-    return [stateOf(run, NOW), run.heldUntil];
-  }
-
-  test("and holds the job: running", async () => {
-    const { id } = await storeRun(storage, BACKUP, hoursAgo(1), running);
-    await storeLease("held", id, hoursAgo(-0.01));
-    expect(await lastRun()).toEqual(["running", hoursAgo(-0.01)]);
-  });
-
-  test("and whose lease has ended long ago: lost", async () => {
-    const { id } = await storeRun(storage, BACKUP, hoursAgo(2), running);
-    await storeLease("held", id, hoursAgo(1));
-    expect(await lastRun()).toEqual(["lost", hoursAgo(1)]);
-  });
-
-  test.each(["held", "free"] as const)("and another one has the lease, %s: lost", async (state) => {
-    await storeRun(storage, BACKUP, hoursAgo(2), running);
-    await storeLease(state, `${stampOf(hoursAgo(1))}-others`, hoursAgo(-0.01));
-    expect(await lastRun()).toEqual(["lost", null]);
-  });
-
-  test("and let go of the job while it was looked at, its end written down: as it ended", async () => {
-    const { id } = await storeRun(storage, BACKUP, hoursAgo(2), running);
-    const racing: Storage = {
-      ...storage,
-      url: storage.url,
-      list: (prefix, options) => storage.list(prefix, options),
-      get: async (key, options) => {
-        if (key === leaseKey(BACKUP)) {
-          await storeRun(storage, BACKUP, hoursAgo(2));
-          await storeLease("free", id, hoursAgo(0));
-        }
-        return storage.get(key, options);
-      },
-    };
-    expect(await lastRun(racing)).toEqual(["done", undefined]);
-  });
-
-  test("without a lease, with another lock, or a broken lease: nobody knows better", async () => {
-    await storeRun(storage, BACKUP, hoursAgo(2), running);
-    expect(await lastRun()).toEqual(["running", undefined]);
-    await storage.put(leaseKey(BACKUP), Buffer.from("{"));
-    expect(await lastRun()).toEqual(["running", undefined]);
-    await storeRun(storage, BACKUP, hoursAgo(2), { ...running, generation: 0 });
-    await storeLease("free", `${stampOf(hoursAgo(1))}-others`, hoursAgo(1));
-    expect(await lastRun()).toEqual(["running", undefined]);
-  });
 });
 
 describe("what cannot be known", () => {
@@ -327,13 +231,14 @@ describe("who asks makes no difference", () => {
     await storeManifest(storage, hoursAgo(0.5), { suspect: ["smaller"] });
     await storeRun(storage, BACKUP, hoursAgo(0.25), { state: "failed", exit: "failed", message: "broken" });
     const places = [
-      { zone: "UTC", now: NOW + 10 * MINUTE },
-      { zone: "America/New_York", now: NOW + 12 * MINUTE },
-      { zone: "Pacific/Apia", now: NOW + 8 * MINUTE },
+      { zone: "UTC", offset: 0, now: NOW + 10 * MINUTE },
+      { zone: "America/New_York", offset: 300, now: NOW + 12 * MINUTE },
+      { zone: "Pacific/Apia", offset: -780, now: NOW + 8 * MINUTE },
     ];
     const statuses = [];
-    for (const { zone, now } of places) {
+    for (const { zone, offset, now } of places) {
       process.env["TZ"] = zone;
+      expect(new Date(now).getTimezoneOffset()).toBe(offset);
       statuses.push(await readStatus(storage, config, ["production", "analytics"], now));
     }
     const [first, ...others] = statuses.map((status) =>
@@ -384,29 +289,6 @@ describe("what it costs", () => {
     expect(await findings()).toEqual([
       expect.stringMatching(/^critical: newest good backup is 3 d 14 h old/),
       expect.stringMatching(/is suspect \(and 84 suspects before it\)/),
-    ]);
-  });
-});
-
-describe("which databases", () => {
-  test("all that are configured, those that are backed up first", () => {
-    expect(listedDatabases(config, undefined)).toEqual(["production", "analytics", "staging"]);
-  });
-
-  test("the one that is named", () => {
-    expect(listedDatabases(config, "staging")).toEqual(["staging"]);
-  });
-
-  test("none of that name, or none that is backed up: no good news", async () => {
-    expect(() => listedDatabases(config, "produktion")).toThrow(DataopsError);
-    const none = await configOf("databases: { local: { url: x, environment: development } }");
-    expect(() => listedDatabases(none, undefined)).toThrow(/no database in the configuration is backed up/);
-  });
-
-  test("what runs next, in the schedule's time zone, the end of summer time included", async () => {
-    const [status] = await readStatus(storage, config, ["analytics"], Date.parse("2026-10-25T00:31:00.000Z"));
-    expect(status?.next.map(({ job, at }) => [job.name, new Date(at).toISOString()])).toEqual([
-      ["analytics", "2026-10-26T01:30:00.000Z"],
     ]);
   });
 });

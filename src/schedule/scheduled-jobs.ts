@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { scheduleOf, type Schedule } from "../config/schedule.ts";
 import type { Job } from "../repository/job.ts";
-import { nextRun } from "../schedule/cron.ts";
+import { nextRun } from "./cron.ts";
 
 /** A job that runs by itself. */
 export interface ScheduledJob {
