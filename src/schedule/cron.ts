@@ -20,3 +20,19 @@ export function previousRun({ pattern, timezone }: Schedule, to: number): number
   // Croner's are before the instant, and whole seconds.
   return new Cron(pattern, cronOptions(timezone)).previousRuns(1, new Date(to + 1))[0]?.getTime();
 }
+
+/** The instants after `from` and up to `to` that a schedule stands for, in their order; of more than `most` the last ones. */
+export function runsBetween(
+  { pattern, timezone }: Schedule,
+  from: number,
+  to: number,
+  most: number,
+): number[] {
+  const cron = new Cron(pattern, cronOptions(timezone));
+  const runs: number[] = [];
+  for (let run = cron.nextRun(new Date(from)); run !== null && run.getTime() <= to; run = cron.nextRun(run)) {
+    runs.push(run.getTime());
+    if (runs.length > most) runs.shift();
+  }
+  return runs;
+}

@@ -1,6 +1,5 @@
-import { Cron } from "croner";
-import { cronOptions, type Schedule } from "../config/schedule.ts";
-import { nextRun, previousRun } from "./cron.ts";
+import type { Schedule } from "../config/schedule.ts";
+import { nextRun, previousRun, runsBetween } from "./cron.ts";
 
 /** A part of each day in which a job does not begin, in the schedule's time zone. */
 export interface BlackoutWindow {
@@ -60,7 +59,8 @@ const LARGEST_CORRECTION = 60 * 60 * 1000;
  */
 export function decideSlot(now: number, state: SlotState, policy: SlotPolicy): SlotDecision {
   const considered = state.considered > now + LARGEST_CORRECTION ? now : state.considered;
-  const slots = slotsBetween(policy.schedule, considered, now);
+  const from = Math.max(considered, now - LONGEST_LOOK_BACK);
+  const slots = runsBetween(policy.schedule, from, now, MOST_SLOTS);
   const slot = slots.pop();
   const next = nextRun(policy.schedule, Math.max(now, considered));
   if (slot === undefined) return { considered, run: undefined, lookAgain: next, missed: [] };
@@ -77,19 +77,6 @@ export function decideSlot(now: number, state: SlotState, policy: SlotPolicy): S
   const end = endOfBlackout(now, policy);
   if (end !== undefined) return { considered: slot - 1, run: undefined, lookAgain: end, missed };
   return { considered: slot, run: slot, lookAgain: next, missed };
-}
-
-/** The slots after `from` up to `to`, in their order; of very many the last ones. */
-function slotsBetween({ pattern, timezone }: Schedule, from: number, to: number): number[] {
-  const cron = new Cron(pattern, cronOptions(timezone));
-  const slots: number[] = [];
-  let slot = cron.nextRun(new Date(Math.max(from, to - LONGEST_LOOK_BACK)));
-  while (slot !== null && slot.getTime() <= to) {
-    slots.push(slot.getTime());
-    if (slots.length > MOST_SLOTS) slots.shift();
-    slot = cron.nextRun(slot);
-  }
-  return slots;
 }
 
 /** When the blackout window ends that `now` is in; undefined outside of all. */
