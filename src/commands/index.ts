@@ -30,6 +30,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./show.ts"),
   },
   {
+    usage: "accept <id>",
+    summary: "Make a suspect backup count",
+    group: "Backups",
+    load: () => import("./accept.ts"),
+  },
+  {
+    usage: "keep <id>",
+    summary: "Keep one backup, whatever the rules of retention say",
+    group: "Backups",
+    load: () => import("./keep.ts"),
+  },
+  {
     usage: "fetch-latest-db",
     summary: "Bring the newest backup of production into the local database",
     group: "Restoring",

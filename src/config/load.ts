@@ -142,7 +142,10 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
     storage: storage === undefined ? undefined : { ...storageAt(storage.url), ...storage },
     databases,
     backup: Object.fromEntries(
-      Object.entries(checked.backup).map(([name, backup]) => [name, { jobs: undefined, ...backup }]),
+      Object.entries(checked.backup).map(([name, backup]) => [
+        name,
+        { jobs: undefined, keep: undefined, ...backup },
+      ]),
     ),
     restore: Object.fromEntries(
       Object.entries(checked.restore).map(([name, restore]) => [

@@ -68,7 +68,7 @@ export function theLocalDatabase(config: Config): DatabaseConfig {
 
 /** How a database is backed up: as configured, else by the defaults. */
 export function backupSettings(config: Config, name: string): BackupConfig {
-  return config.backup[name] ?? { jobs: undefined, ...DEFAULT_BACKUP };
+  return config.backup[name] ?? { jobs: undefined, keep: undefined, ...DEFAULT_BACKUP };
 }
 
 /** How backups are restored into a database: as configured, else by the defaults. */
