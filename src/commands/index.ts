@@ -42,6 +42,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./keep.ts"),
   },
   {
+    usage: "prune [database]",
+    summary: "Delete backups that the rules of retention do not keep",
+    group: "Backups",
+    load: () => import("./prune.ts"),
+  },
+  {
     usage: "fetch-latest-db",
     summary: "Bring the newest backup of production into the local database",
     group: "Restoring",
