@@ -9,7 +9,6 @@ import type { Environment } from "../config/environment.ts";
 import { openSnapshot, type Snapshot } from "../postgres/snapshot.ts";
 import type { InstalledTools } from "../postgres/tools.ts";
 import { makeBackupId } from "../repository/backup-id.ts";
-import { newestReadableGood } from "../repository/catalogue.ts";
 import { archiveKey } from "../repository/keys.ts";
 import {
   MANIFEST_FORMAT,
@@ -20,13 +19,14 @@ import {
 } from "../repository/manifest.ts";
 import type { Storage } from "../storage/storage.ts";
 import { checkRows, planBlockBackup, type BlockBackup } from "./blocks/backup-blocks.ts";
+import { CommitError, commitManifest } from "./commit.ts";
+import { discardObject } from "./discard.ts";
 import { dumpArchive } from "./dump.ts";
+import { prepareJudge } from "./judge.ts";
 import { blockedError, watchLocks, type LockWatch } from "./lock-watch.ts";
 import { checkSource, checkStorage, type SourceCheck } from "./preflight.ts";
-import { publish } from "./publish.ts";
 import { countRows, lockTables } from "./row-counts.ts";
 import { listSourceTables, type SourceTable } from "./source-tables.ts";
-import { contentsOf, findSuspicions } from "./suspect.ts";
 
 /**
  * Milliseconds by which the server's own limit on lock waits is longer than ours: ours names the blocker, the server's
@@ -134,8 +134,7 @@ async function backUp(
 ): Promise<BackupOutcome> {
   const { request, id, applicationName, signal, fail } = run;
   const { conditional } = await checkStorage(storage, run);
-  const lastGood = await newestReadableGood(storage, request.database, { signal });
-  const earlier = lastGood === undefined ? undefined : contentsOf(lastGood);
+  const judge = await prepareJudge(storage, request, signal);
   const limit = request.lockWaitTimeout;
   const key = archiveKey(request.database, id);
 
@@ -169,7 +168,7 @@ async function backUp(
     tables,
     estimatedSize: facts.source.size,
   });
-  const described = {
+  const manifest = judge({
     format: MANIFEST_FORMAT,
     id,
     database: request.database,
@@ -182,14 +181,14 @@ async function backUp(
     archive: copy.archive,
     blocks: copy.blocks,
     tables: copy.counted,
-  } satisfies Manifest;
-  const suspicions = findSuspicions(contentsOf(described), earlier, request.volatileTables);
-  const manifest: Manifest = suspicions.length === 0 ? described : { ...described, suspect: suspicions };
-  await publish(storage, manifest, {
-    conditional,
-    signal,
-    discardPacks: async () => blockBackup?.discard(),
   });
+  try {
+    await commit(storage, manifest, { conditional, signal });
+  } catch (error) {
+    const mayExist = error instanceof CommitError && error.mayExist;
+    if (!mayExist) await blockBackup?.discard();
+    throw error;
+  }
   return { manifest, storage: storage.url };
 }
 
@@ -277,6 +276,21 @@ async function lockAll(
   } catch (error) {
     if (sqlStateOf(error) !== SQL_STATES.queryCanceled) throw error;
     throw blockedError(watch.lastSeen, limit, error);
+  }
+}
+
+/** Writes the manifest; if it certainly does not exist, the archive goes, too. */
+async function commit(
+  storage: Storage,
+  manifest: Manifest,
+  options: { conditional: boolean; signal: AbortSignal },
+): Promise<void> {
+  try {
+    await commitManifest(storage, manifest, options);
+  } catch (error) {
+    const mayExist = error instanceof CommitError && error.mayExist;
+    if (!mayExist) await discardObject(storage, archiveKey(manifest.database, manifest.id));
+    throw error;
   }
 }
 
