@@ -179,6 +179,12 @@ function describePreview(plan: PrunePlan, { database }: Shown): string[] {
   ];
 }
 
+/** `2 backups, 1 pack`: what there is of each, at least one. */
 function countAll(backups: number, packs: number, leftovers: number): string {
-  return `${humanPlural(backups, "backup")}, ${humanPlural(packs, "pack")} and what ${humanPlural(leftovers, "dead run")} left`;
+  const parts = [
+    ...(backups > 0 ? [humanPlural(backups, "backup")] : []),
+    ...(packs > 0 ? [humanPlural(packs, "pack")] : []),
+    ...(leftovers > 0 ? [`what ${humanPlural(leftovers, "dead run")} left`] : []),
+  ];
+  return parts.length === 0 ? "nothing" : parts.join(", ");
 }

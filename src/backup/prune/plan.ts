@@ -8,10 +8,10 @@ import { lastTouched, type Survey, type SurveyedPack } from "./survey.ts";
 const HOUR = 3_600_000;
 
 /** Milliseconds that a pack which no manifest names stays, and whatever else a dead run left: `docs/format.md` has why. */
-export const GRACE = 48 * HOUR;
+const GRACE = 48 * HOUR;
 
 /** Milliseconds that a tombstone stays: longer than its run could sleep, and than that run's packs stay. */
-export const TOMBSTONE_AGE = 7 * 24 * HOUR;
+const TOMBSTONE_AGE = 7 * 24 * HOUR;
 
 /** What was decided about one backup. */
 export interface PlannedBackup extends Verdict {

@@ -52,7 +52,7 @@ describe("dataops prune", () => {
           `${idAt("2026-11-12T04:00:00Z")} .* nothing: it goes`,
           `${idAt("2026-11-11T04:00:00Z")} .* nothing: it goes`,
           "",
-          "would delete 2 backups, 0 packs .*",
+          "would delete 2 backups: .*",
           "`dataops prune production --confirm` does it\n$",
         ].join("\n"),
       ),
