@@ -125,6 +125,18 @@ describe("prune", () => {
     expect(await findDamage(storage)).toEqual([]);
   });
 
+  test("counts a suspect once it is accepted, and not before", async () => {
+    const storage = await emptyStorage();
+    const suspect = ["public.orders is empty"];
+    for (const hours of [400, 300]) await storeBackup(storage, ago(hours));
+    await storeBackup(storage, ago(200), { suspect });
+    await storeBackup(storage, ago(100));
+    expect((await run(storage, { last: 3 })).deleted).toMatchObject({ backups: 0 });
+    await storage.put(sidecarKey(DATABASE, idAt(ago(200)), "accepted"), Buffer.from("{}"));
+    expect((await run(storage, { last: 3 })).deleted).toMatchObject({ backups: 1 });
+    expect(await keysOf(storage)).not.toContain(manifestKey(DATABASE, idAt(ago(400))));
+  });
+
   test("keeps all packs while a manifest cannot be read, and says so", async () => {
     const storage = await emptyStorage();
     await storeBackup(storage, ago(400), { packs: [packAt(400)] });
