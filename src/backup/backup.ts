@@ -22,6 +22,7 @@ import { checkRows, planBlockBackup, type BlockBackup } from "./blocks/backup-bl
 import { CommitError, commitManifest } from "./commit.ts";
 import { discardObject } from "./discard.ts";
 import { dumpArchive } from "./dump.ts";
+import { prepareJudge } from "./judge.ts";
 import { blockedError, watchLocks, type LockWatch } from "./lock-watch.ts";
 import { checkSource, checkStorage, type SourceCheck } from "./preflight.ts";
 import { countRows, lockTables } from "./row-counts.ts";
@@ -68,6 +69,8 @@ export interface BackupRequest {
   packSize?: number | undefined;
   /** Bytes of text that a block should have; undefined for the format's own. Small ones make small tables many blocks. */
   blockSize?: number | undefined;
+  /** Tables that come and go, as `schema.table` or `table`: they make no backup suspect. */
+  volatileTables?: readonly string[] | undefined;
 }
 
 export interface BackupOutcome {
@@ -131,6 +134,7 @@ async function backUp(
 ): Promise<BackupOutcome> {
   const { request, id, applicationName, signal, fail } = run;
   const { conditional } = await checkStorage(storage, run);
+  const judge = await prepareJudge(storage, request, signal);
   const limit = request.lockWaitTimeout;
   const key = archiveKey(request.database, id);
 
@@ -164,7 +168,7 @@ async function backUp(
     tables,
     estimatedSize: facts.source.size,
   });
-  const manifest = {
+  const manifest = judge({
     format: MANIFEST_FORMAT,
     id,
     database: request.database,
@@ -177,7 +181,7 @@ async function backUp(
     archive: copy.archive,
     blocks: copy.blocks,
     tables: copy.counted,
-  } satisfies Manifest;
+  });
   try {
     await commit(storage, manifest, { conditional, signal });
   } catch (error) {

@@ -17,7 +17,16 @@ export const command: Command<BackupOptions> = {
       describe: "the database to back up; the production one by default",
     }),
   run: runBackupCommand,
-  exits: ["notPermitted", "refused", "corrupt", "unreachable", "tool", "interrupted", "terminated"],
+  exits: [
+    "warnings",
+    "notPermitted",
+    "refused",
+    "corrupt",
+    "unreachable",
+    "tool",
+    "interrupted",
+    "terminated",
+  ],
   examples: [
     ["dataops backup production", "make a backup of production now"],
     ["dataops backup --json", "the same, for programs: its manifest on stdout"],
@@ -35,7 +44,7 @@ export async function runBackupCommand(
       ? theProductionDatabase(config)
       : requireDatabase(config, options.database);
   const storage = requireStorage(config);
-  const { lockWaitTimeout, stallTimeout, compressionLevel, format, jobs } = backupSettings(
+  const { lockWaitTimeout, stallTimeout, compressionLevel, format, jobs, volatileTables } = backupSettings(
     config,
     database.name,
   );
@@ -58,14 +67,22 @@ export async function runBackupCommand(
       compressionLevel,
       format,
       jobs,
+      volatileTables,
       cache: config.cache,
     },
   );
   const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
   const took = humanDuration(Date.parse(manifest.finished) - Date.parse(manifest.started));
+  const { suspect = [] } = manifest;
+  if (suspect.length > 0) reporter.warn(describeSuspicions(manifest.id, suspect));
   return {
-    exit: "done",
+    exit: suspect.length > 0 ? "warnings" : "done",
     data: manifest,
     text: `backup ${manifest.id} of ${database.name}: ${humanPlural(manifest.tables.length, "table")}, ${humanPlural(rows, "row")}, ${humanBytes(storedSize(manifest))} stored from ${humanBytes(manifest.source.size)}, in ${took}`,
   };
+}
+
+/** Why a backup is suspect, and what to do about it, in one line. */
+function describeSuspicions(id: string, reasons: readonly string[]): string {
+  return `backup ${id} is suspect: ${reasons.join("; ")}. It is not the latest until \`dataops accept ${id}\``;
 }

@@ -25,8 +25,10 @@ const COLUMNS = [
   { title: "STORED", align: "right" },
   { title: "TABLES", align: "right" },
   { title: "ROWS", align: "right" },
-  { title: "MARKS", align: "left" },
 ] as const satisfies readonly Column[];
+
+/** Shown where there is anything in it. */
+const MARKS = { title: "MARKS", align: "left" } as const satisfies Column;
 
 export const command: Command<ListOptions> = {
   options: (yargs) =>
@@ -97,7 +99,8 @@ function describe(backups: readonly StoredBackup[], url: string, now: number): s
       marksOf(backup).join(", "),
     ];
   });
-  return humanTable(COLUMNS, rows);
+  const isMarked = backups.some((backup) => marksOf(backup).length > 0);
+  return humanTable(isMarked ? [...COLUMNS, MARKS] : COLUMNS, rows);
 }
 
 /** What a list tells of one backup. */

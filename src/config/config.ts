@@ -80,6 +80,24 @@ export interface BackupConfig {
   maxSizeChange: number;
   /** Milliseconds since a backup last passed a verification; undefined: nobody asks. */
   maxVerificationAge: number | undefined;
+  /** Tables that come and go, as `schema.table` or `table`: they make no backup suspect. */
+  volatileTables: readonly string[];
+  /** Which backups prune keeps; undefined: all. */
+  keep: KeepRules | undefined;
+}
+
+/** Rules of retention. A backup is kept by any one of them; `undefined` keeps none. */
+export interface KeepRules {
+  /** So many of the newest. */
+  last?: number | undefined;
+  /** Milliseconds before the newest. */
+  within?: number | undefined;
+  /** The newest of each of so many hours, days, … of UTC that have one. */
+  hourly?: number | undefined;
+  daily?: number | undefined;
+  weekly?: number | undefined;
+  monthly?: number | undefined;
+  yearly?: number | undefined;
 }
 
 export interface RestoreConfig {

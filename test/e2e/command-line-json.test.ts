@@ -39,6 +39,14 @@ test("every command's success is one JSON document on stdout, and JSON lines on 
   expect(await run("show", "latest")).toMatchObject({ id });
   expect(await run("status")).toMatchObject({ databases: [{ newestGood: id }, { database: "local" }] });
   expect(await run("check", "production")).toMatchObject({ level: "ok", exit: "done", code: 0 });
+  expect(await run("accept", id)).toEqual({ id, database: "production", suspect: [], accepted: false });
+  expect(await run("keep", id)).toEqual({ id, database: "production", kept: true });
+  expect(await run("show", id)).toMatchObject({ id, kept: { id, reason: null } });
+  expect(await run("prune", "--confirm")).toMatchObject({
+    confirmed: true,
+    backups: [{ id, state: "good", keptBy: ["newest good", "kept", "no rules"], deleted: false }],
+    deleted: { backups: 0, packs: 0 },
+  });
   const restored = { backup: id, target: "local", database: local, rows: 10 };
   expect(await run("fetch-latest-db")).toMatchObject({ ...restored, old: null });
   expect(await run("stamp", "local", "development", "--confirm", local)).toEqual({

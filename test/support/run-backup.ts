@@ -3,6 +3,7 @@ import type { ConnectionSettings } from "../../src/config/connection.ts";
 import type { Environment } from "../../src/config/environment.ts";
 import type { Manifest } from "../../src/repository/manifest.ts";
 import { openFileStorage } from "../../src/storage/file.ts";
+import type { Storage } from "../../src/storage/storage.ts";
 
 export interface BackupOptions extends Partial<BackupRequest> {
   /** Where the PostgreSQL programs are looked for. */
@@ -12,17 +13,26 @@ export interface BackupOptions extends Partial<BackupRequest> {
   now?: number;
   /** Warnings are added to it. */
   warnings?: string[];
+  /** Put before the storage. */
+  wrap?: (storage: Storage) => Storage;
 }
 
 /** Backs a database up into a folder, quietly; with every eligible table as blocks unless `format` says otherwise. */
 export async function backUpInto(
   folder: string,
   connection: ConnectionSettings,
-  { programs = process.env, signal, now, warnings, ...request }: BackupOptions = {},
+  {
+    programs = process.env,
+    signal,
+    now,
+    warnings,
+    wrap = (storage) => storage,
+    ...request
+  }: BackupOptions = {},
 ): Promise<Manifest> {
   const { manifest } = await runBackup(
     {
-      openStorage: () => Promise.resolve(openFileStorage(folder)),
+      openStorage: () => Promise.resolve(wrap(openFileStorage(folder))),
       reporter: {
         progress: () => ({ add: () => undefined, end: () => undefined }),
         info: () => undefined,
