@@ -5,6 +5,7 @@ import { isBackupIdPrefix, stampOf, startStamp } from "./backup-id.ts";
 import { backupsPrefix, manifestKey, parseBackupKey, type BackupKey } from "./keys.ts";
 import { MAX_MANIFEST_BYTES, parseManifest, type Manifest } from "./manifest.ts";
 import { readWhole } from "./read-whole.ts";
+import { MAX_TOMBSTONE_BYTES, parseTombstone } from "./tombstone.ts";
 
 /** What is in the storage: which backups exist, which is the latest, which one an id means. Reads only. */
 
@@ -144,10 +145,14 @@ async function scan(storage: Storage, database: string | undefined, options: Sto
   const manifests: BackupKey[] = [];
   const archives: BackupKey[] = [];
   const foreign: string[] = [];
-  for await (const { key } of storage.list(database === undefined ? "" : backupsPrefix(database), options)) {
+  const prefix = database === undefined ? "" : backupsPrefix(database);
+  for await (const { key, size } of storage.list(prefix, options)) {
     const parsed = parseBackupKey(key);
-    if (parsed?.object === "manifest") manifests.push(parsed);
-    else if (parsed?.object === "archive") archives.push(parsed);
+    if (parsed?.object === "manifest") {
+      // A run that is dead has no backup, whatever stands where its manifest would be.
+      const isNone = size <= MAX_TOMBSTONE_BYTES && (await isTombstone(storage, key, options));
+      if (!isNone) manifests.push(parsed);
+    } else if (parsed?.object === "archive") archives.push(parsed);
     else if (key.split("/")[1] === "backups") foreign.push(key);
   }
   const finished = new Set(manifests.map(({ database, id }) => `${database}/${id}`));
@@ -155,6 +160,15 @@ async function scan(storage: Storage, database: string | undefined, options: Sto
     .filter(({ database, id }) => !finished.has(`${database}/${id}`))
     .map(({ database, id }) => ({ database, id }));
   return { manifests, unfinished, foreign };
+}
+
+async function isTombstone(storage: Storage, key: string, options: StorageOptions): Promise<boolean> {
+  try {
+    return parseTombstone(await readWhole(storage, key, MAX_TOMBSTONE_BYTES, options)) !== undefined;
+  } catch (error) {
+    if (isStorageError(error, "not-found")) return false;
+    throw error;
+  }
 }
 
 async function readManifests(

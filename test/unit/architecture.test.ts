@@ -24,11 +24,11 @@ const PORTS = ["postgres", "storage"];
 const BASE = ["config", "observe"];
 
 /** From the top down: a layer may import those below it, and itself. */
-const LAYERS = [["commands"], FEATURES, ["repository"], PORTS, BASE];
+const LAYERS = [["commands"], FEATURES, ["schedule"], ["repository"], PORTS, BASE];
 
 const RULES: readonly Rule[] = [
   {
-    why: "dependencies point one way: commands, features, repository, ports, config and observe",
+    why: "dependencies point one way: commands, features, schedule, repository, ports, config and observe",
     breaks: ({ from, to }) =>
       layerOf(to) !== undefined && layerOf(from) !== undefined && layerOf(to)! < layerOf(from)!,
   },
@@ -83,6 +83,8 @@ test.for([
   ["storage/file.ts", "postgres/client.ts"],
   ["config/load.ts", "observe/../commands/index.ts"],
   ["repository/catalogue.ts", "backup/backup.ts"],
+  ["repository/catalogue.ts", "schedule/run-job.ts"],
+  ["schedule/run-job.ts", "backup/backup.ts"],
   ["backup/dump.ts", "@aws-sdk/client-s3"],
   ["restore/swap.ts", "node:child_process"],
   ["backup/dump.ts", "yargs"],

@@ -1,0 +1,54 @@
+import { hostname } from "node:os";
+import { makeBackupId } from "../repository/backup-id.ts";
+import type { StorageCheck } from "../repository/check-storage.ts";
+import { jobTitle, type Job } from "../repository/job.ts";
+import { acquireAdvisoryLock } from "./advisory-lock.ts";
+import type { JobLock } from "./job-lock.ts";
+import { acquireLease, LEASE_DURATION } from "./lease.ts";
+import type { Holder } from "./lease-record.ts";
+import type { RunDependencies } from "./run.ts";
+
+/**
+ * Takes a job: by a lease in the storage, or, where the storage's conditional writes are not real, by a lock in the job's
+ * own database.
+ *
+ * @throws DataopsError as `acquireLease` and `acquireAdvisoryLock` do
+ */
+export async function takeLock(
+  dependencies: RunDependencies,
+  { job, slot }: { job: Job; slot: number | undefined },
+  { conditional, reason, marker }: StorageCheck,
+): Promise<JobLock> {
+  const { storage, database, reporter, clock, signal } = dependencies;
+  const duration = dependencies.leaseDuration ?? LEASE_DURATION;
+  const makeHolder = (): Holder => {
+    const now = clock.now();
+    return {
+      run: makeBackupId(now),
+      host: hostname(),
+      pid: process.pid,
+      since: new Date(now).toISOString(),
+      slot: slot === undefined ? null : new Date(slot).toISOString(),
+    };
+  };
+  if (conditional) {
+    const onWatch = ({ run, host }: Holder): void => {
+      const longest = Math.ceil(duration / 1000);
+      reporter.info(
+        `${jobTitle(job)} is held by run ${run} on ${host}: waiting to see whether it is alive, ${longest} s at most`,
+      );
+    };
+    return await acquireLease({ storage, job, clock, duration, makeHolder, onWatch, signal });
+  }
+  reporter.warn(
+    `${storage.url} has no real conditional writes: ${reason ?? "it was not asked"}; a lock in the database holds the job`,
+  );
+  return await acquireAdvisoryLock({
+    database,
+    job,
+    repository: marker.repository,
+    duration,
+    makeHolder,
+    signal,
+  });
+}
