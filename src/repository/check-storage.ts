@@ -1,13 +1,12 @@
 import { probeConditionalWrites } from "../storage/probe.ts";
 import type { Storage, StorageOptions } from "../storage/storage.ts";
-import { ensureMarker, readMarker, type Marker } from "./marker.ts";
+import { ensureMarker, readMarker } from "./marker.ts";
 
 export interface StorageCheck {
   /** Whether "create, unless it is there" is more than a pretence in this storage. */
   conditional: boolean;
   /** Why not, where it is not. */
   reason: string | undefined;
-  marker: Marker;
 }
 
 /**
@@ -20,6 +19,6 @@ export async function checkStorage(storage: Storage, options: StorageOptions): P
   await readMarker(storage, options);
   const probe = await probeConditionalWrites(storage, options);
   const { conditional } = probe;
-  const marker = await ensureMarker(storage, { ...options, conditional });
-  return { conditional, reason: probe.conditional ? undefined : probe.reason, marker };
+  await ensureMarker(storage, { ...options, conditional });
+  return { conditional, reason: probe.conditional ? undefined : probe.reason };
 }

@@ -132,7 +132,7 @@ export class ActiveRun implements JobRun {
 }
 
 /** How a run ended that ended by an error. Pure. */
-export function stateAfter(exit: ExitName): RunState {
+function stateAfter(exit: ExitName): RunState {
   if (exit === "interrupted" || exit === "terminated") return "interrupted";
   return exit === "fenced" ? "fenced" : "failed";
 }

@@ -14,17 +14,18 @@ export interface AdvisoryLockRequest {
   /** The job's own database. */
   database: ConnectionSettings;
   job: Job;
-  /** The storage's: the same job with another storage is another job. */
-  repository: string;
   /** Milliseconds after which a session that does not answer counts as lost. */
   duration: number;
   makeHolder: () => Holder;
   signal: AbortSignal;
 }
 
-/** The two numbers that stand for a job among a database's advisory locks. Pure. */
-export function advisoryKeys({ kind, name }: Job, repository: string): [number, number] {
-  const digest = createHash("sha256").update(`dataops ${repository} ${kind} ${name}`).digest();
+/**
+ * The two numbers that stand for a job among a database's advisory locks. Nothing of the storage is in them: what first
+ * runs agree on there is not certain before one of them holds the lock. Pure.
+ */
+function advisoryKeys({ kind, name }: Job): [number, number] {
+  const digest = createHash("sha256").update(`dataops ${kind} ${name}`).digest();
   return [digest.readInt32BE(0), digest.readInt32BE(4)];
 }
 
@@ -35,7 +36,7 @@ export function advisoryKeys({ kind, name }: Job, repository: string): [number, 
  * @throws DataopsError `busy` where another session holds it, `refused` for a pooler; as `connect` does
  */
 export async function acquireAdvisoryLock(request: AdvisoryLockRequest): Promise<JobLock> {
-  const { database, job, repository, signal } = request;
+  const { database, job, signal } = request;
   const holder = request.makeHolder();
   const applicationName = `dataops:${holder.run}`;
   // Without the signal: the lock must outlive an abort, until all is released.
@@ -43,7 +44,7 @@ export async function acquireAdvisoryLock(request: AdvisoryLockRequest): Promise
   const client = await connect(database, { applicationName });
   try {
     if (await detectPooler(client, { applicationName, signal })) throw poolerError(database);
-    const keys = advisoryKeys(job, repository);
+    const keys = advisoryKeys(job);
     const [row] = await client.query<{ taken: boolean }>(
       "SELECT pg_catalog.pg_try_advisory_lock($1::int, $2::int) AS taken",
       keys,

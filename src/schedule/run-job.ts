@@ -36,10 +36,11 @@ export async function runJob<P, T>(
     hasBegun = true;
     await run.begin();
   } catch (error) {
+    const reason = run.reasonFor(error);
     // Of a record whose writing failed nobody knows whether it is there.
     await lock.release({ settled: !hasBegun });
     await audience.done();
-    throw run.reasonFor(error);
+    throw reason;
   }
   audience.tell("started", run.record);
   try {
@@ -52,11 +53,12 @@ export async function runJob<P, T>(
     const isTold = await audience.done();
     return isTold || outcome.exit !== "done" ? outcome : { ...outcome, exit: "warnings" };
   } catch (error) {
-    const isWritten = await run.fail(error);
+    const reason = run.reasonFor(error);
+    const isWritten = await run.fail(reason);
     await lock.release({ settled: isWritten });
     audience.tell("ended", run.record);
     await audience.done();
-    throw run.reasonFor(error);
+    throw reason;
   }
 }
 

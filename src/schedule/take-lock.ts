@@ -17,7 +17,7 @@ import type { RunDependencies } from "./run.ts";
 export async function takeLock(
   dependencies: RunDependencies,
   { job, slot }: { job: Job; slot: number | undefined },
-  { conditional, reason, marker }: StorageCheck,
+  { conditional, reason }: StorageCheck,
 ): Promise<JobLock> {
   const { storage, database, reporter, clock, signal } = dependencies;
   const duration = dependencies.leaseDuration ?? LEASE_DURATION;
@@ -46,7 +46,6 @@ export async function takeLock(
   return await acquireAdvisoryLock({
     database,
     job,
-    repository: marker.repository,
     duration,
     makeHolder,
     signal,
