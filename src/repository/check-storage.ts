@@ -16,9 +16,9 @@ export interface StorageCheck {
  * @throws DataopsError `notPermitted`, `unreachable`, `refused` for a storage in a newer format
  */
 export async function checkStorage(storage: Storage, options: StorageOptions): Promise<StorageCheck> {
-  await readMarker(storage, options);
+  const marker = await readMarker(storage, options);
   const probe = await probeConditionalWrites(storage, options);
   const { conditional } = probe;
-  await ensureMarker(storage, { ...options, conditional });
+  if (marker === undefined) await ensureMarker(storage, { ...options, conditional });
   return { conditional, reason: probe.conditional ? undefined : probe.reason };
 }

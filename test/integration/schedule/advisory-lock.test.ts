@@ -58,7 +58,7 @@ describe("where conditional writes are a pretence", () => {
       new RegExp(`backup shop is being run already: run ${value} from .+, since 20`),
     );
     expect(await runs(storage)).toMatchObject([{ id: value, state: "done", generation: 0 }]);
-    await expect(storage.head(leaseKey(LIGHT_JOB))).rejects.toThrow();
+    await expect(storage.head(leaseKey(LIGHT_JOB))).rejects.toMatchObject({ kind: "not-found" });
     expect(await runLightJob(storage, options)).toMatchObject({ exit: "done" });
   });
 
