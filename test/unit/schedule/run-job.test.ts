@@ -279,6 +279,74 @@ describe("a run that cannot reach the storage", () => {
   });
 });
 
+describe("a lease that is held", () => {
+  test("is renewed, and proven by one more renewal", async () => {
+    await runLightJob(storage, {
+      leaseDuration: DURATION,
+      work: async (run) => {
+        await expect
+          .poll(async () => (await readLease()).renewals, { timeout: 2 * DURATION })
+          .toBeGreaterThan(0);
+        const { renewals } = await readLease();
+        await run.confirm();
+        expect((await readLease()).renewals).toBeGreaterThan(renewals);
+      },
+    });
+  });
+
+  test("is not renewed by a process that stood still until it was over", async () => {
+    const seen: unknown[] = [];
+    const running = runLightJob(storage, {
+      leaseDuration: DURATION,
+      work: async ({ signal }) => {
+        // Nothing else happens in this process meanwhile, timers included.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, DURATION + 100);
+        await delay(100);
+        seen.push(signal.reason, (await readLease()).renewals);
+        signal.throwIfAborted();
+      },
+    });
+    await expect(running).rejects.toSatisfy((error) => isDataopsError(error, "fenced"));
+    expect(seen).toEqual([expect.objectContaining({ exit: "fenced" }), 0]);
+  });
+
+  test("is lost where somebody else wrote it, whatever the clock says", async () => {
+    const running = runLightJob(storage, {
+      work: async (run) => {
+        const lease = await readLease();
+        const holder = { ...lease.holder, run: DEAD, host: "elsewhere" };
+        await storage.put(leaseKey(LIGHT_JOB), serializeLease({ ...lease, generation: 2, holder }));
+        await run.confirm();
+      },
+    });
+    await expect(running).rejects.toThrow(/lost its hold on the job: run .*dddddd on elsewhere took over/);
+    await expect(running).rejects.toSatisfy((error) => isDataopsError(error, "fenced"));
+    expect(await readLease(), "it is left to whoever has it").toMatchObject({ generation: 2, state: "held" });
+  });
+
+  test("is still held where the answer to a renewal was lost", async () => {
+    let lost = 0;
+    const losing: Storage = {
+      ...storage,
+      replace: async (...parameters) => {
+        const info = await storage.replace(...parameters);
+        if (parameters[0] !== leaseKey(LIGHT_JOB) || lost > 0) return info;
+        lost += 1;
+        throw new StorageError("transient", "the answer was lost");
+      },
+    };
+    const outcome = await runLightJob(losing, {
+      leaseDuration: DURATION,
+      work: async (run) => {
+        await run.confirm();
+        expect(lost).toBe(1);
+        await run.confirm();
+      },
+    });
+    expect(await readLease()).toMatchObject({ state: "free", holder: { run: outcome.value } });
+  });
+});
+
 describe("an observer", () => {
   test("is told of the start and the end", async () => {
     const states: string[] = [];
