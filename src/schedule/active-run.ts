@@ -3,6 +3,7 @@ import type { RunRecord, RunState } from "../repository/run-record.ts";
 import { isStorageError } from "../storage/storage-error.ts";
 import type { Clock } from "./clock.ts";
 import { fencedError, type JobLock } from "./job-lock.ts";
+import { newRecord } from "./new-holder.ts";
 import type { JobOutcome, JobRun } from "./run.ts";
 import { createRun, messageFor, readRun, replaceRun, type RunLogOptions, type StoredRun } from "./run-log.ts";
 
@@ -39,22 +40,7 @@ export class ActiveRun implements JobRun {
     this.started = Date.parse(lock.holder.since);
     this.conditional = options.conditional;
     this.signal = AbortSignal.any([options.signal, lock.signal]);
-    this.#record = {
-      format: 1,
-      id: this.id,
-      job: job.kind,
-      name: job.name,
-      slot: lock.holder.slot,
-      generation: lock.generation,
-      host: lock.holder.host,
-      dataopsVersion: version,
-      started: lock.holder.since,
-      ended: null,
-      state: "running",
-      exit: null,
-      message: null,
-      result: {},
-    };
+    this.#record = { ...newRecord(job, lock.holder, version), generation: lock.generation };
   }
 
   /** As it is known here: what the storage holds is older where it could not be written. */
@@ -132,7 +118,7 @@ export class ActiveRun implements JobRun {
 }
 
 /** How a run ended that ended by an error. Pure. */
-function stateAfter(exit: ExitName): RunState {
+export function stateAfter(exit: ExitName): RunState {
   if (exit === "interrupted" || exit === "terminated") return "interrupted";
   return exit === "fenced" ? "fenced" : "failed";
 }

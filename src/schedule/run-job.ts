@@ -7,13 +7,15 @@ import type { RunLogOptions } from "./run-log.ts";
 import { describeLost, findUnsettled, settleRuns } from "./settle.ts";
 import { claimSlot } from "./slot.ts";
 import { takeLock } from "./take-lock.ts";
+import { recordUnbegun } from "./unbegun.ts";
 import type { JobOutcome, RunDependencies, RunRequest } from "./run.ts";
 
 /**
  * Runs a job: one run at a time, and once for each slot, whoever fires it, on whatever machine.
  *
  * Order: `prepare`; the job's lease; runs that died before are written down as lost; the slot; the record; `work`; the
- * record's end; the lease is given back, in every case. A run that was done ends with `warnings` where an observer failed.
+ * record's end; the lease is given back, in every case. A run that was done ends with `warnings` where an observer failed. Observers are
+ * told of failures before the work, too, but not that the job was held.
  *
  * @throws DataopsError `busy` where another run holds the job or ran for this slot, `fenced` where another took over;
  *   `notPermitted` where the storage may not be written; else what `work` throws; after an abort: the signal's reason
@@ -22,32 +24,15 @@ export async function runJob<P, T>(
   dependencies: RunDependencies,
   request: RunRequest<P, T>,
 ): Promise<JobOutcome<T>> {
-  const { storage, reporter, signal } = dependencies;
-  const prepared = await request.prepare(signal);
-  const check = await checkStorage(storage, { signal });
-  const lock = await takeLock(dependencies, request, check);
-  const log = { storage, job: request.job, conditional: check.conditional };
-  const run = new ActiveRun({ ...dependencies, ...log, lock });
+  const { reporter, clock } = dependencies;
   const audience = new Audience(dependencies.observers, reporter);
-  let hasBegun = false;
-  try {
-    await settlePredecessors(dependencies, request, { log, run, lock, audience });
-    if (request.slot !== undefined) await claimSlot(log, request.slot, run.id, run);
-    hasBegun = true;
-    await run.begin();
-  } catch (error) {
-    const reason = run.reasonFor(error);
-    // Of a record whose writing failed nobody knows whether it is there.
-    await lock.release({ settled: !hasBegun });
-    await audience.done();
-    throw reason;
-  }
+  const { run, lock, log, prepared } = await begin(dependencies, request, audience);
   audience.tell("started", run.record);
   try {
     const outcome = await request.work(run, prepared);
     const isWritten = await run.succeed(outcome);
     if (!isWritten) reporter.warn(`the end of run ${run.id} could not be written down, as done as it is`);
-    await clearQuietly(log, dependencies.clock.now(), run);
+    await clearQuietly(log, clock.now(), run);
     await lock.release({ settled: isWritten });
     audience.tell("ended", run.record);
     const isTold = await audience.done();
@@ -58,6 +43,57 @@ export async function runJob<P, T>(
     await lock.release({ settled: isWritten });
     audience.tell("ended", run.record);
     await audience.done();
+    throw reason;
+  }
+}
+
+interface Begun<P> {
+  prepared: P;
+  lock: JobLock;
+  log: RunLogOptions;
+  run: ActiveRun;
+}
+
+/** All up to the record that says that it runs. Where that fails, observers are told, and the job is free again. */
+async function begin<P, T>(
+  dependencies: RunDependencies,
+  request: RunRequest<P, T>,
+  audience: Audience,
+): Promise<Begun<P>> {
+  try {
+    const prepared = await request.prepare(dependencies.signal);
+    const { storage, signal } = dependencies;
+    const check = await checkStorage(storage, { signal });
+    const lock = await takeLock(dependencies, request, check);
+    const log = { storage, job: request.job, conditional: check.conditional };
+    const run = new ActiveRun({ ...dependencies, ...log, lock });
+    await enter(dependencies, request, { log, run, lock, audience });
+    return { prepared, lock, log, run };
+  } catch (error) {
+    const record = await recordUnbegun(dependencies, request, error);
+    if (record !== undefined) audience.tell("ended", record);
+    await audience.done();
+    throw error;
+  }
+}
+
+/** What a holder does before its work; where that fails, it gives the job back. */
+async function enter<P, T>(
+  dependencies: RunDependencies,
+  request: RunRequest<P, T>,
+  held: Omit<Begun<P>, "prepared"> & { audience: Audience },
+): Promise<void> {
+  const { log, run, lock } = held;
+  let hasBegun = false;
+  try {
+    await settlePredecessors(dependencies, request, held);
+    if (request.slot !== undefined) await claimSlot(log, request.slot, run.id, run);
+    hasBegun = true;
+    await run.begin();
+  } catch (error) {
+    const reason = run.reasonFor(error);
+    // Of a record whose writing failed nobody knows whether it is there.
+    await lock.release({ settled: !hasBegun });
     throw reason;
   }
 }

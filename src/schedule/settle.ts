@@ -3,6 +3,7 @@ import { listRuns, type RunRecord } from "../repository/run-record.ts";
 import { isStorageError } from "../storage/storage-error.ts";
 import type { StorageOptions } from "../storage/storage.ts";
 import type { Holder } from "./lease-record.ts";
+import { newRecord } from "./new-holder.ts";
 import { createRun, readRun, replaceRun, type RunLogOptions } from "./run-log.ts";
 
 /** Milliseconds back to which runs without an end are looked for where no lease remembers them. */
@@ -56,7 +57,8 @@ async function settleRun(
   const found = await readRun(request, holder.run, options);
   if (found !== undefined && found.record.state !== "running") return undefined;
   const record = {
-    ...(found?.record ?? unbegun(request, holder)),
+    // Without a record it died before it had begun.
+    ...(found?.record ?? newRecord(request.job, holder, request.version)),
     ended: new Date(request.now()).toISOString(),
     ...(hasPublished
       ? { state: "done", exit: "done", message: "it ended before it could say so" }
@@ -71,26 +73,6 @@ async function settleRun(
     // It has begun meanwhile, and will find that it lost the job; its record must not stay without an end.
     return await settleRun(request, holder, hasPublished, options);
   }
-}
-
-/** The record of a run that took the job and died before it had written one. */
-function unbegun({ job, version }: SettleRequest, { run, host, since, slot }: Holder): RunRecord {
-  return {
-    format: 1,
-    id: run,
-    job: job.kind,
-    name: job.name,
-    slot,
-    generation: 0,
-    host,
-    dataopsVersion: version,
-    started: since,
-    ended: null,
-    state: "running",
-    exit: null,
-    message: null,
-    result: {},
-  };
 }
 
 /** One line about a run that was lost, for people. */

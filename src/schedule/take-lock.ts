@@ -1,11 +1,10 @@
-import { hostname } from "node:os";
-import { makeBackupId } from "../repository/backup-id.ts";
 import type { StorageCheck } from "../repository/check-storage.ts";
 import { jobTitle, type Job } from "../repository/job.ts";
 import { acquireAdvisoryLock } from "./advisory-lock.ts";
 import type { JobLock } from "./job-lock.ts";
 import { acquireLease, LEASE_DURATION } from "./lease.ts";
 import type { Holder } from "./lease-record.ts";
+import { newHolder } from "./new-holder.ts";
 import type { RunDependencies } from "./run.ts";
 
 /**
@@ -21,16 +20,7 @@ export async function takeLock(
 ): Promise<JobLock> {
   const { storage, database, reporter, clock, signal } = dependencies;
   const duration = dependencies.leaseDuration ?? LEASE_DURATION;
-  const makeHolder = (): Holder => {
-    const now = clock.now();
-    return {
-      run: makeBackupId(now),
-      host: hostname(),
-      pid: process.pid,
-      since: new Date(now).toISOString(),
-      slot: slot === undefined ? null : new Date(slot).toISOString(),
-    };
-  };
+  const makeHolder = (): Holder => newHolder(clock.now(), slot);
   if (conditional) {
     const onWatch = ({ run, host }: Holder): void => {
       const longest = Math.ceil(duration / 1000);

@@ -10,6 +10,7 @@ import type { Storage } from "../../src/storage/storage.ts";
 export const LIGHT_JOB: Job = { kind: "backup", name: "shop", database: "shop" };
 
 export interface LightJobOptions {
+  prepare?: () => Promise<void>;
   work?: (run: JobRun) => Promise<void>;
   /** Milliseconds since the epoch. */
   slot?: number;
@@ -44,7 +45,7 @@ export async function runLightJob(
     {
       job: LIGHT_JOB,
       slot,
-      prepare: () => Promise.resolve(undefined),
+      prepare: options.prepare ?? (() => Promise.resolve()),
       bury: (id, { id: by, conditional }) =>
         buryBackup({ storage, database: LIGHT_JOB.database, id, by, conditional, now: Date.now() }, {}),
       work: async (run) => {

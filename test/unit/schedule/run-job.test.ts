@@ -347,6 +347,52 @@ describe("a lease that is held", () => {
   });
 });
 
+describe("a run that cannot begin", () => {
+  const failure = new DataopsError("unreachable", "no server");
+  const prepare = (): Promise<void> => Promise.reject(failure);
+
+  async function endedOf(options: Parameters<typeof runLightJob>[1]): Promise<RunRecord[]> {
+    const ended: RunRecord[] = [];
+    const observer = observerOf(
+      () => expect.unreachable("it never began"),
+      (record) => void ended.push(record),
+    );
+    await expect(runLightJob(storage, { ...options, observers: [observer] })).rejects.toThrow(/./);
+    return ended;
+  }
+
+  test("asks nothing of the storage where somebody started it by hand, and is told", async () => {
+    const untouchable = new Proxy(storage, {
+      get: (_, name) => expect.unreachable(`${String(name)} was asked`),
+    });
+    await expect(runLightJob(untouchable, { prepare })).rejects.toBe(failure);
+    expect(await endedOf({ prepare })).toMatchObject([
+      { state: "failed", exit: "unreachable", message: "no server" },
+    ]);
+    expect(await runs()).toEqual([]);
+  });
+
+  test("is written down where a schedule wanted it, and leaves the slot to others", async () => {
+    await runLightJob(storage);
+    expect(await endedOf({ prepare, slot: SLOT })).toMatchObject([{ state: "failed" }]);
+    await runLightJob(storage, { slot: SLOT });
+    const ofSlot = (await runs()).filter(({ slot }) => slot !== null);
+    expect(ofSlot.map(({ state }) => state).toSorted()).toEqual(["done", "failed"]);
+  });
+
+  test("since its storage may not be written, is told", async () => {
+    const denied = new StorageError("not-permitted", "writing is denied");
+    storage = { ...storage, put: () => Promise.reject(denied) };
+    expect(await endedOf({})).toMatchObject([{ state: "failed", exit: "notPermitted" }]);
+  });
+
+  test("since another one has the job, or it was told to end, is nobody's trouble", async () => {
+    await runLightJob(storage, { slot: SLOT });
+    expect(await endedOf({ slot: SLOT })).toEqual([]);
+    expect(await endedOf({ prepare: () => Promise.reject(new DataopsError("terminated", "x")) })).toEqual([]);
+  });
+});
+
 describe("an observer", () => {
   test("is told of the start and the end", async () => {
     const states: string[] = [];
