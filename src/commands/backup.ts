@@ -1,27 +1,38 @@
 import { storedSize } from "../repository/manifest.ts";
-import { runBackup } from "../backup/backup.ts";
+import { backupJob } from "../backup/backup-job.ts";
 import { backupSettings, requireDatabase, requireStorage, theProductionDatabase } from "../config/select.ts";
+import { runJob } from "../schedule/run-job.ts";
 import { openStorage } from "../storage/open.ts";
+import type { Storage } from "../storage/storage.ts";
 import { version } from "../version.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
+import { parseSlot, runDependencies } from "./run-dependencies.ts";
 import { humanBytes, humanDuration, humanPlural } from "../observe/human.ts";
 
 export interface BackupOptions {
   database?: string | undefined;
+  slot?: string | undefined;
 }
 
 export const command: Command<BackupOptions> = {
   options: (yargs) =>
-    yargs.positional("database", {
-      type: "string",
-      describe: "the database to back up; the production one by default",
-    }),
+    yargs
+      .positional("database", {
+        type: "string",
+        describe: "the database to back up; the production one by default",
+      })
+      .option("slot", {
+        type: "string",
+        describe: "for schedulers: the instant that it is for; whoever fires it, it is run once",
+      }),
   run: runBackupCommand,
   exits: [
     "warnings",
+    "busy",
     "notPermitted",
     "refused",
     "corrupt",
+    "fenced",
     "unreachable",
     "tool",
     "interrupted",
@@ -30,6 +41,7 @@ export const command: Command<BackupOptions> = {
   examples: [
     ["dataops backup production", "make a backup of production now"],
     ["dataops backup --json", "the same, for programs: its manifest on stdout"],
+    ["dataops backup --slot 2026-11-21T04:00:00Z", "the one that was due then, unless it is made already"],
   ],
 };
 
@@ -43,46 +55,43 @@ export async function runBackupCommand(
     options.database === undefined
       ? theProductionDatabase(config)
       : requireDatabase(config, options.database);
-  const storage = requireStorage(config);
+  const slot = parseSlot(options.slot);
   const { lockWaitTimeout, stallTimeout, compressionLevel, format, jobs, volatileTables } = backupSettings(
     config,
     database.name,
   );
-  const { reporter, signal, environment } = context;
-  const { manifest } = await runBackup(
-    {
-      openStorage: () => openStorage(storage, reporter),
-      reporter,
-      signal,
-      environment,
-      now: () => context.now(),
-      version,
-    },
-    {
-      database: database.name,
-      environment: database.environment,
-      connection: database.connection,
-      lockWaitTimeout,
-      stallTimeout,
-      compressionLevel,
-      format,
-      jobs,
-      volatileTables,
-      cache: config.cache,
-    },
+  const { reporter, environment } = context;
+  await using opened = closing(await openStorage(requireStorage(config), reporter));
+  const { storage } = opened;
+  const outcome = await runJob(
+    runDependencies(context, storage, database),
+    backupJob(
+      { storage, reporter, environment, now: () => context.now(), version, slot },
+      {
+        database: database.name,
+        environment: database.environment,
+        connection: database.connection,
+        lockWaitTimeout,
+        stallTimeout,
+        compressionLevel,
+        format,
+        jobs,
+        volatileTables,
+        cache: config.cache,
+      },
+    ),
   );
+  const { manifest } = outcome.value;
   const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
   const took = humanDuration(Date.parse(manifest.finished) - Date.parse(manifest.started));
-  const { suspect = [] } = manifest;
-  if (suspect.length > 0) reporter.warn(describeSuspicions(manifest.id, suspect));
+  if (outcome.message !== null) reporter.warn(outcome.message);
   return {
-    exit: suspect.length > 0 ? "warnings" : "done",
+    exit: outcome.exit,
     data: manifest,
     text: `backup ${manifest.id} of ${database.name}: ${humanPlural(manifest.tables.length, "table")}, ${humanPlural(rows, "row")}, ${humanBytes(storedSize(manifest))} stored from ${humanBytes(manifest.source.size)}, in ${took}`,
   };
 }
 
-/** Why a backup is suspect, and what to do about it, in one line. */
-function describeSuspicions(id: string, reasons: readonly string[]): string {
-  return `backup ${id} is suspect: ${reasons.join("; ")}. It is not the latest until \`dataops accept ${id}\``;
+function closing(storage: Storage): AsyncDisposable & { storage: Storage } {
+  return { storage, [Symbol.asyncDispose]: () => storage.close() };
 }

@@ -56,7 +56,7 @@ async function checkWriting(storage: Storage, signal: AbortSignal): Promise<Find
       warn(
         "storage",
         `can be written, without conditional writes: ${probe.reason}`,
-        "let one machine alone make backups of a database, or use a store that has them",
+        "jobs are held by a lock in the database instead; a store that has them is surer",
       ),
     ];
   } catch (error) {

@@ -5,7 +5,7 @@ import type { Manifest } from "../../../src/repository/manifest.ts";
 import { compareDatabases } from "../../support/compare-databases.ts";
 import type { DataopsExit } from "../../support/dataops-process.ts";
 import { restoreWithStockTools } from "../../support/e2e-restore.ts";
-import { ARCHIVE_CONFIG, environmentOf, test } from "../../support/e2e-test.ts";
+import { ARCHIVE_CONFIG, backupKeys, environmentOf, test } from "../../support/e2e-test.ts";
 import { everyKindOfTable } from "../../support/every-kind-of-table.ts";
 import { urlFor } from "../../support/postgres-servers.ts";
 import { createDatabase, type TestDatabase } from "../../support/postgres-test.ts";
@@ -26,7 +26,7 @@ describe("a backup", () => {
     expect(made, made.stderr).toMatchObject({ code: 0 });
     const manifest = manifestOf(made);
     const folder = `production/backups/${manifest.id}`;
-    expect(await bucket.keys()).toEqual([
+    expect(await backupKeys(bucket)).toEqual([
       "dataops.json",
       `${folder}/archive.dump.zst`,
       `${folder}/manifest.json`,
@@ -142,7 +142,7 @@ describe("a backup", () => {
       backups: [{ id }],
       foreign: ["production/backups/notes.txt"],
     });
-    expect(await bucket.keys()).toEqual([
+    expect(await backupKeys(bucket)).toEqual([
       "elsewhere/production/backups/x",
       "some/prefix/dataops.json",
       `some/prefix/production/backups/${id}/archive.dump.zst`,
