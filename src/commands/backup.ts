@@ -1,12 +1,12 @@
 import { storedSize } from "../repository/manifest.ts";
 import { backupJob } from "../backup/backup-job.ts";
 import { backupSettings, requireDatabase, requireStorage, theProductionDatabase } from "../config/select.ts";
-import { runJob } from "../schedule/run-job.ts";
 import { openStorage } from "../storage/open.ts";
 import type { Storage } from "../storage/storage.ts";
 import { version } from "../version.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
-import { parseSlot, runDependencies } from "./run-dependencies.ts";
+import { runAsJob } from "./run-as-job.ts";
+import { parseSlot, SLOT_OPTION } from "./run-dependencies.ts";
 import { humanBytes, humanDuration, humanPlural } from "../observe/human.ts";
 
 export interface BackupOptions {
@@ -21,10 +21,7 @@ export const command: Command<BackupOptions> = {
         type: "string",
         describe: "the database to back up; the production one by default",
       })
-      .option("slot", {
-        type: "string",
-        describe: "for schedulers: the instant that it is for; whoever fires it, it is run once",
-      }),
+      .option("slot", SLOT_OPTION),
   run: runBackupCommand,
   exits: [
     "warnings",
@@ -63,8 +60,9 @@ export async function runBackupCommand(
   const { reporter, environment } = context;
   await using opened = closing(await openStorage(requireStorage(config), reporter));
   const { storage } = opened;
-  const outcome = await runJob(
-    runDependencies(context, storage, database),
+  const outcome = await runAsJob(
+    context,
+    { config, storage, database },
     backupJob(
       { storage, reporter, environment, now: () => context.now(), version, slot },
       {

@@ -1,22 +1,26 @@
 import type { PlannedBackup, PrunePlan } from "../backup/prune/plan.ts";
 import { isTooMany } from "../backup/prune/plan.ts";
-import {
-  describeMany,
-  previewPrune,
-  prune,
-  type PruneDependencies,
-  type PruneOutcome,
-} from "../backup/prune/prune.ts";
+import { describeMany, previewPrune, type PruneOutcome } from "../backup/prune/prune.ts";
+import { pruneJob } from "../backup/prune/prune-job.ts";
+import type { DatabaseConfig } from "../config/config.ts";
 import { backupSettings, requireDatabase, requireStorage, theProductionDatabase } from "../config/select.ts";
 import { humanBytes, humanDuration, humanPlural, humanTable, type Column } from "../observe/human.ts";
 import type { WithLease } from "../repository/job-lease.ts";
+import { jobTitle } from "../repository/job.ts";
+import { buryBackup } from "../repository/bury-backup.ts";
+import { visitingJobs } from "../schedule/hold-job.ts";
+import type { JobRun } from "../schedule/run.ts";
 import { openStorage } from "../storage/open.ts";
+import type { Storage } from "../storage/storage.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
+import { runAsJob } from "./run-as-job.ts";
+import { parseSlot, runDependencies, SLOT_OPTION } from "./run-dependencies.ts";
 
 export interface PruneOptions {
   database?: string | undefined;
   confirm: boolean;
   allowMany: boolean;
+  slot?: string | undefined;
 }
 
 const COLUMNS = [
@@ -42,7 +46,8 @@ export const command: Command<PruneOptions> = {
         type: "boolean",
         default: false,
         describe: "delete more than half of the good backups in one go, if it comes to that",
-      });
+      })
+      .option("slot", SLOT_OPTION);
     // eslint-disable-next-line typescript/no-unsafe-type-assertion -- yargs gives each in camel case, too; its types do not
     return extended as unknown as ReturnType<Command<PruneOptions>["options"]>;
   },
@@ -67,23 +72,27 @@ export const command: Command<PruneOptions> = {
 /** Shows or deletes what the rules of retention do not keep. Exit `warnings` where something could not be read or deleted. */
 export async function runPrune(options: PruneOptions, context: CommandContext): Promise<CommandResult> {
   const config = await context.config();
-  const { name: database } =
+  const target =
     options.database === undefined
       ? theProductionDatabase(config)
       : requireDatabase(config, options.database);
+  const database = target.name;
   const { keep: rules } = backupSettings(config, database);
+  const slot = parseSlot(options.slot);
   const { reporter, signal } = context;
   const storage = await openStorage(requireStorage(config), reporter);
-  const dependencies: PruneDependencies = {
-    storage,
-    signal,
-    now: () => context.now(),
-    withLease: unleased(signal),
-  };
+  const now = (): number => context.now();
   try {
-    const outcome = options.confirm
-      ? await prune(dependencies, { database, rules, allowMany: options.allowMany })
-      : await previewPrune(dependencies, { database, rules });
+    const { value: outcome, exit } = options.confirm
+      ? await runAsJob(
+          context,
+          { config, storage, database: target },
+          pruneJob(
+            { storage, now, slot, withLease: (run) => holdBackups(context, storage, target, run) },
+            { database, rules, allowMany: options.allowMany },
+          ),
+        )
+      : preview(await previewPrune({ storage, signal, now }, { database, rules }));
     for (const warning of outcome.warnings) reporter.warn(warning);
     const lines = describe(outcome, {
       ...options,
@@ -92,7 +101,7 @@ export async function runPrune(options: PruneOptions, context: CommandContext): 
       now: context.now(),
     });
     return {
-      exit: outcome.warnings.length > 0 ? "warnings" : "done",
+      exit,
       data: dataOf(outcome, database),
       text: lines.join("\n"),
     };
@@ -101,14 +110,25 @@ export async function runPrune(options: PruneOptions, context: CommandContext): 
   }
 }
 
-/** Until runs hold leases: the age of what is deleted, and the check before a manifest is written, stand alone. */
-function unleased(signal: AbortSignal): WithLease {
-  return (_job, work) =>
-    work({
-      signal,
-      isHeld: () => !signal.aborted,
-      confirm: () => Promise.resolve(signal.throwIfAborted()),
-    });
+function preview(value: PruneOutcome): { value: PruneOutcome; exit: CommandResult["exit"] } {
+  return { value, exit: value.warnings.length > 0 ? "warnings" : "done" };
+}
+
+/** While something is deleted, no backup of the database runs: it could refer to packs that go. */
+function holdBackups(
+  context: CommandContext,
+  storage: Storage,
+  database: DatabaseConfig,
+  { job, signal }: JobRun,
+): WithLease {
+  return visitingJobs(
+    { ...runDependencies(context, storage, database), signal, observers: [] },
+    {
+      visitor: jobTitle(job),
+      bury: (id, { id: by, conditional, signal }) =>
+        buryBackup({ storage, database: database.name, id, by, conditional, now: context.now() }, { signal }),
+    },
+  );
 }
 
 function dataOf({ plan, survey, deleted, warnings }: PruneOutcome, database: string): unknown {

@@ -39,6 +39,12 @@ function leaseDuration(text: string | undefined): number | undefined {
   });
 }
 
+/** Of every command that a scheduler may start. */
+export const SLOT_OPTION = {
+  type: "string",
+  describe: "for schedulers: the instant that it is for; whoever fires it, it is run once",
+} as const;
+
 /** An instant without the zone would be another one on another machine. */
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)$/;
 

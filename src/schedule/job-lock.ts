@@ -29,10 +29,11 @@ export interface JobLock {
 }
 
 /** What to do about a job that another run holds. */
-export function busyError(job: Job, holder: Holder): DataopsError {
+export function busyError(job: Job, { run, visitor, host, since }: Holder): DataopsError {
+  const what = visitor === undefined ? `is being run already: run ${run}` : `has to wait for ${visitor}`;
   return new DataopsError(
     "busy",
-    `${jobTitle(job)} is being run already: run ${holder.run} on ${holder.host || "another machine"}, since ${holder.since}`,
+    `${jobTitle(job)} ${what} on ${host || "another machine"}, since ${since}`,
     { hint: "wait for it to end; where it is dead, its lease ends by itself" },
   );
 }

@@ -23,6 +23,8 @@ const holderSchema = z.strictObject({
   since: instant,
   /** The scheduled instant that it is for; null for a run by hand. */
   slot: instant.nullable(),
+  /** What holds the job so that nobody can run it, and is no run of it: `prune production`. */
+  visitor: z.string().max(100).optional(),
 });
 
 const leaseSchema = z.strictObject({

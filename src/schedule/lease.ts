@@ -105,8 +105,10 @@ async function take(request: LeaseRequest, seen: Sighting | undefined): Promise<
   }
 }
 
-/** A holder that never gave its lease back is one more whose end is to be written down. Pure. */
+/** A run that never gave its lease back is one more whose end is to be written down. Pure. */
 function unsettledAfter(lease: LeaseRecord | undefined): Holder[] {
   if (lease === undefined) return [];
-  return lease.state === "held" ? [...lease.unsettled, lease.holder] : lease.unsettled;
+  return lease.state === "held" && lease.holder.visitor === undefined
+    ? [...lease.unsettled, lease.holder]
+    : lease.unsettled;
 }

@@ -5,13 +5,14 @@ import type { Job } from "../repository/job.ts";
 import type { Holder } from "./lease-record.ts";
 
 /** A new run in this process, as of `now`, for a slot or none; both in milliseconds since the epoch. */
-export function newHolder(now: number, slot: number | undefined): Holder {
+export function newHolder(now: number, slot: number | undefined, visitor?: string): Holder {
   return {
     run: makeBackupId(now),
     host: hostname(),
     pid: process.pid,
     since: new Date(now).toISOString(),
     slot: slot === undefined ? null : new Date(slot).toISOString(),
+    ...(visitor === undefined ? {} : { visitor }),
   };
 }
 

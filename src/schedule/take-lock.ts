@@ -15,12 +15,12 @@ import type { RunDependencies } from "./run.ts";
  */
 export async function takeLock(
   dependencies: RunDependencies,
-  { job, slot }: { job: Job; slot: number | undefined },
+  { job, slot, visitor }: { job: Job; slot: number | undefined; visitor?: string | undefined },
   { conditional, reason }: StorageCheck,
 ): Promise<JobLock> {
   const { storage, database, reporter, clock, signal } = dependencies;
   const duration = dependencies.leaseDuration ?? LEASE_DURATION;
-  const makeHolder = (): Holder => newHolder(clock.now(), slot);
+  const makeHolder = (): Holder => newHolder(clock.now(), slot, visitor);
   if (conditional) {
     const onWatch = ({ run, host }: Holder): void => {
       const longest = Math.ceil(duration / 1000);

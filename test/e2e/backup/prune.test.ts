@@ -25,6 +25,12 @@ async function storeDays(bucket: TestBucket): Promise<Manifest[]> {
   return manifests;
 }
 
+/** Keys of what backups are made of: runs, leases and the marker aside. */
+async function ofBackups(bucket: TestBucket): Promise<string[]> {
+  const keys = await bucket.keys();
+  return keys.filter((key) => /^production\/(backups|packs)\//.test(key));
+}
+
 async function proxied(
   bucket: TestBucket,
   rule: FaultRule,
@@ -38,7 +44,7 @@ describe("dataops prune", () => {
     await storeDays(bucket);
     const { environment } = bucket;
     const config = configWith({ last: 2, daily: 3 });
-    const before = await bucket.keys();
+    const before = await ofBackups(bucket);
 
     const preview = await dataops.run(["prune"], { environment, config });
     expect(preview, preview.stderr).toMatchObject({ code: 0 });
@@ -57,7 +63,7 @@ describe("dataops prune", () => {
         ].join("\n"),
       ),
     );
-    expect(await bucket.keys()).toEqual(before);
+    expect(await ofBackups(bucket)).toEqual(before);
 
     const done = await dataops.run(["prune", "production", "--confirm", "--json"], { environment, config });
     expect(done, done.stderr).toMatchObject({ code: 0 });
@@ -72,17 +78,17 @@ describe("dataops prune", () => {
       backups: DAYS.slice(0, 3).map((day) => ({ id: idAt(`${day}T04:00:00Z`) })),
       unfinished: [],
     });
-    expect(await bucket.keys()).toHaveLength(6);
+    expect(await ofBackups(bucket)).toHaveLength(6);
   });
 
   test("keeps everything where no rule is configured, and says so", async ({ bucket, dataops }) => {
     await storeDays(bucket);
-    const before = await bucket.keys();
+    const before = await ofBackups(bucket);
     const { environment } = bucket;
     const done = await dataops.run(["prune", "--confirm"], { environment, config: configWith(undefined) });
     expect(done, done.stderr).toMatchObject({ code: 0 });
     expect(done.stdout).toContain("no backup.production.keep is configured: every backup is kept");
-    expect(await bucket.keys()).toEqual(before);
+    expect(await ofBackups(bucket)).toEqual(before);
   });
 
   test("refuses to delete more than half of the good backups, and names the flag", async ({
@@ -90,7 +96,7 @@ describe("dataops prune", () => {
     dataops,
   }) => {
     await storeDays(bucket);
-    const before = await bucket.keys();
+    const before = await ofBackups(bucket);
     const { environment } = bucket;
     const config = configWith({ last: 2 });
     const preview = await dataops.run(["prune"], { environment, config });
@@ -100,10 +106,10 @@ describe("dataops prune", () => {
     expect(refused).toMatchObject({ code: 13, stdout: "" });
     expectOneLine(refused);
     expect(refused.stderr).toContain("--allow-many");
-    expect(await bucket.keys()).toEqual(before);
+    expect(await ofBackups(bucket)).toEqual(before);
     const done = await dataops.run(["prune", "--confirm", "--allow-many"], { environment, config });
     expect(done).toMatchObject({ code: 0 });
-    expect(await bucket.keys()).toHaveLength(4);
+    expect(await ofBackups(bucket)).toHaveLength(4);
   });
 
   test("by a writer without permission to delete is one clear warning, exit 3", async ({
@@ -111,7 +117,7 @@ describe("dataops prune", () => {
     dataops,
   }) => {
     await storeDays(bucket);
-    const before = await bucket.keys();
+    const before = await ofBackups(bucket);
     const { proxy, environment } = await proxied(bucket, ({ operation }) =>
       operation === "DeleteObject" ? { kind: "answer", status: 403, code: "AccessDenied" } : undefined,
     );
@@ -119,7 +125,7 @@ describe("dataops prune", () => {
     const done = await dataops.run(["prune", "--confirm"], { environment, config: configWith({ last: 3 }) });
     expect(done).toMatchObject({ code: 3 });
     expect(done.stderr).toMatch(/^warning: nothing was deleted, since the storage does not permit it: .*\n$/);
-    expect(await bucket.keys()).toEqual(before);
+    expect(await ofBackups(bucket)).toEqual(before);
   });
 
   test("that is told to end ends soon, with 143, and leaves whole backups", async ({ bucket, dataops }) => {
