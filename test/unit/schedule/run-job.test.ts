@@ -310,6 +310,35 @@ describe("a lease that is held", () => {
     expect(seen).toEqual([expect.objectContaining({ exit: "fenced" }), 0]);
   });
 
+  test("is given back though a renewal gets no answer, when the run is told to end", async () => {
+    const stop = new AbortController();
+    const reason = new DataopsError("terminated", "terminated");
+    let isSilent = false;
+    const silent: Storage = {
+      ...storage,
+      replace: async (key, body, tag, options) => {
+        if (!isSilent) return await storage.replace(key, body, tag, options);
+        isSilent = false;
+        setTimeout(() => stop.abort(reason), 20);
+        return await new Promise<never>((_, reject) => {
+          options?.signal?.addEventListener("abort", () => reject(new Error("broken off")));
+        });
+      },
+    };
+    const begun = performance.now();
+    const running = runLightJob(silent, {
+      signal: stop.signal,
+      work: async (run) => {
+        isSilent = true;
+        await run.confirm();
+      },
+    });
+    await expect(running).rejects.toBe(reason);
+    expect(performance.now() - begun).toBeLessThan(3_000);
+    expect(await readLease()).toMatchObject({ state: "free" });
+    expect(await runs()).toMatchObject([{ state: "interrupted" }]);
+  });
+
   test("is lost where somebody else wrote it, whatever the clock says", async () => {
     const running = runLightJob(storage, {
       work: async (run) => {
