@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 import { DataopsError, isDataopsError } from "../../../src/errors.ts";
+import { makeBackupId } from "../../../src/repository/backup-id.ts";
 import { leaseKey, manifestKey, runKey, slotKey } from "../../../src/repository/keys.ts";
 import { listRuns, parseRun, serializeRun, type RunRecord } from "../../../src/repository/run-record.ts";
 import { parseTombstone } from "../../../src/repository/tombstone.ts";
@@ -132,6 +133,27 @@ describe("a run", () => {
     );
     expect(await runs()).toMatchObject([{ id: value, state: "done" }]);
   });
+});
+
+test("records that are old go with the next run that is done, and those of other jobs stay", async () => {
+  const { value } = await runLightJob(storage);
+  const record = await readRecord(value);
+  const old = Array.from({ length: 105 }, (_, index) => Date.UTC(2020, 0, 1 + index));
+  const other = { ...LIGHT_JOB, kind: "verify" } as const;
+  for (const at of old) {
+    const id = makeBackupId(at);
+    await storage.put(runKey(LIGHT_JOB, id), serializeRun({ ...record, id }));
+    await storage.put(slotKey(LIGHT_JOB, at), Buffer.from("{}"));
+    await storage.put(runKey(other, id), serializeRun({ ...record, id, job: "verify" }));
+  }
+  await runLightJob(storage);
+  const left = await runs();
+  expect(left).toHaveLength(100);
+  expect(left.filter(({ started }) => started === record.started).map(({ id }) => id)).toContain(value);
+  expect((await listRuns(storage, other)).runs).toHaveLength(105);
+  const slots: string[] = [];
+  for await (const { key } of storage.list("shop/slots/")) slots.push(key);
+  expect(slots.toSorted()).toEqual(old.slice(5).map((at) => slotKey(LIGHT_JOB, at)));
 });
 
 describe("a run that died", () => {
