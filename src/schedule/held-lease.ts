@@ -93,8 +93,11 @@ export class HeldLease implements JobLock {
 
   /** A renewal is a conditional write: that it succeeds proves more than a look at the lease. */
   async confirm(): Promise<void> {
-    while (this.isHeld() && !(await this.#exclusively(() => this.#renew())));
+    while (this.isHeld() && !this.#closing.signal.aborted) {
+      if (await this.#exclusively(() => this.#renew())) return;
+    }
     this.#lost.signal.throwIfAborted();
+    throw fencedError(this.#job, "it was given back");
   }
 
   async release({ settled }: { settled: boolean }): Promise<void> {

@@ -79,7 +79,7 @@ export interface RunRequest<P, T> {
   prepare: (signal: AbortSignal) => Promise<P>;
   /**
    * Makes sure that a run of this job, which is dead or believed to be, can publish nothing from now on.
-   * True where it has published already.
+   * True where it has published already; always false of a job that publishes nothing.
    */
   bury: (id: string, by: JobRun) => Promise<boolean>;
   work: (run: JobRun, prepared: P) => Promise<JobOutcome<T>>;

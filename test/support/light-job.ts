@@ -1,6 +1,10 @@
+import { buffer } from "node:stream/consumers";
 import type { ConnectionSettings } from "../../src/config/connection.ts";
 import { silentReporter } from "../../src/observe/reporter.ts";
 import { buryBackup } from "../../src/repository/bury-backup.ts";
+import { leaseKey } from "../../src/repository/keys.ts";
+import { listRuns, type RunRecord } from "../../src/repository/run-record.ts";
+import { parseLease, type LeaseRecord } from "../../src/schedule/lease-record.ts";
 import type { Job } from "../../src/repository/job.ts";
 import { systemClock, type Clock } from "../../src/schedule/clock.ts";
 import { runJob } from "../../src/schedule/run-job.ts";
@@ -54,6 +58,21 @@ export async function runLightJob(
       },
     },
   );
+}
+
+/** What is stored under a key, whole. */
+export async function readKey(storage: Storage, key: string): Promise<Buffer> {
+  return await buffer(await storage.get(key));
+}
+
+/** The light job's lease. */
+export async function readLease(storage: Storage): Promise<LeaseRecord> {
+  return parseLease(await readKey(storage, leaseKey(LIGHT_JOB)), "lease");
+}
+
+/** The records of the light job's runs, newest first. */
+export async function readRuns(storage: Storage): Promise<RunRecord[]> {
+  return (await listRuns(storage, LIGHT_JOB)).runs;
 }
 
 /** Where nobody listens: a lease needs no database. */

@@ -65,6 +65,7 @@ describe("where conditional writes are a pretence", () => {
   test("a run whose session ends has lost its job", async ({ database }) => {
     const storage = await pretending();
     const client = await database.connect();
+    const begun = performance.now();
     const running = runLightJob(storage, {
       database: database.settings,
       work: async (run) => {
@@ -74,6 +75,7 @@ describe("where conditional writes are a pretence", () => {
     });
     await expect(running).rejects.toThrow(/lost its hold on the job: its session in the database/);
     await expect(running).rejects.toSatisfy((error) => isDataopsError(error, "fenced"));
+    expect(performance.now() - begun, "at once, not when it is next asked").toBeLessThan(8_000);
     expect(await runs(storage)).toMatchObject([{ state: "fenced", exit: "fenced" }]);
   });
 
