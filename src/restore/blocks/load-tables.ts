@@ -12,7 +12,7 @@ import { PackReader } from "../../repository/blocks/pack-reader.ts";
 import type { BlockTable } from "../../repository/blocks/read-indexes.ts";
 import { BatchReader, KEPT_DICTIONARIES } from "./batch-reader.ts";
 import { copyStatement } from "./copy-statement.ts";
-import { BytesInFlight } from "./bytes-in-flight.ts";
+import { BytesInFlight } from "../../bytes-in-flight.ts";
 import { planReads } from "./plan-reads.ts";
 import { readAhead } from "./read-ahead.ts";
 import { RecentTexts } from "./recent-texts.ts";
