@@ -5,6 +5,7 @@ import { sqlStateOf, statementError } from "../../postgres/postgres-error.ts";
 import { pageOf } from "../../repository/blocks/tuple-position.ts";
 import type { Manifest, ManifestBlockTable } from "../../repository/manifest.ts";
 import type { Storage } from "../../storage/storage.ts";
+import { LoadError } from "../load/failure.ts";
 import type { Scratch } from "../scratch/scratch.ts";
 import { together } from "../../parallel.ts";
 import type { PackCache } from "../../repository/blocks/pack-cache.ts";
@@ -118,13 +119,8 @@ function explain(error: unknown, client: PostgresClient, run: Run): unknown {
   if (isDataopsError(error) || !isOfConnection) return error;
   const explained = statementError(error, client.settings);
   if (!isDataopsError(explained, "failed")) return explained;
-  return new DataopsError(
-    "failed",
-    `the rows of ${describeRun(run)} could not be loaded: ${messageOf(error)}`,
-    {
-      cause: error,
-    },
-  );
+  const message = `the rows of ${describeRun(run)} could not be loaded: ${messageOf(error)}`;
+  return new LoadError("failed", message, { cause: error });
 }
 
 function describeRun({ table, blocks }: Run): string {
