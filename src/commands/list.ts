@@ -1,7 +1,10 @@
 import { requireStorage } from "../config/select.ts";
 import { listBackups, type Catalogue } from "../repository/catalogue.ts";
 import { storedSize, type Manifest } from "../repository/manifest.ts";
+import { readVerifications } from "../repository/read-verifications.ts";
+import { lastVerification, type Verification } from "../repository/verification.ts";
 import { openStorage } from "../storage/open.ts";
+import { verifiedMark } from "./verify/describe.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
 import {
   humanBytes,
@@ -23,6 +26,7 @@ const COLUMNS = [
   { title: "STORED", align: "right" },
   { title: "TABLES", align: "right" },
   { title: "ROWS", align: "right" },
+  { title: "VERIFIED", align: "left" },
 ] as const satisfies readonly Column[];
 
 export const command: Command<ListOptions> = {
@@ -45,11 +49,16 @@ export async function runList({ database }: ListOptions, context: CommandContext
   try {
     const catalogue = await listBackups(storage, database, { signal: context.signal });
     warnAbout(catalogue, context);
+    const { found, unreadable } = await readVerifications(storage, catalogue.verified, context.signal);
+    for (const id of unreadable) context.reporter.warn(`what verifying ${id} came to cannot be read`);
     return {
       exit: catalogue.unreadable.length > 0 ? "warnings" : "done",
       data: {
         storage: storage.url,
-        backups: catalogue.backups.map(summarise),
+        backups: catalogue.backups.map((manifest) => ({
+          ...summarise(manifest),
+          verified: markOf(found.get(manifest.id)),
+        })),
         unreadable: catalogue.unreadable.map(({ database, id, error }) => ({
           database,
           id,
@@ -58,7 +67,7 @@ export async function runList({ database }: ListOptions, context: CommandContext
         unfinished: catalogue.unfinished,
         foreign: catalogue.foreign,
       },
-      text: describe(catalogue.backups, storage.url, context.now()),
+      text: describe(catalogue.backups, found, storage.url, context.now()),
     };
   } finally {
     await storage.close();
@@ -79,7 +88,16 @@ function warnAbout({ unreadable, unfinished, foreign }: Catalogue, { reporter }:
   }
 }
 
-function describe(backups: readonly Manifest[], url: string, now: number): string {
+function markOf(verification: Verification | undefined): string {
+  return verifiedMark(lastVerification(verification, "read"), lastVerification(verification, "restore"));
+}
+
+function describe(
+  backups: readonly Manifest[],
+  verifications: ReadonlyMap<string, Verification>,
+  url: string,
+  now: number,
+): string {
   if (backups.length === 0) return `no backups in ${url}`;
   const rows = backups.map((manifest) => {
     const { id, database, size, tables, rows } = summarise(manifest);
@@ -90,6 +108,7 @@ function describe(backups: readonly Manifest[], url: string, now: number): strin
       humanBytes(size),
       humanCount(tables),
       humanCount(rows),
+      markOf(verifications.get(id)),
     ];
   });
   return humanTable(COLUMNS, rows);

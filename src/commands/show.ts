@@ -1,7 +1,11 @@
 import { requireStorage } from "../config/select.ts";
 import { findBackup, latestBackup } from "../repository/catalogue.ts";
 import { storedSize, type Manifest } from "../repository/manifest.ts";
+import { readVerifications } from "../repository/read-verifications.ts";
+import { lastVerification, type Verification } from "../repository/verification.ts";
 import { openStorage } from "../storage/open.ts";
+import type { Storage } from "../storage/storage.ts";
+import { describeLast } from "./verify/describe.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
 import { whoseLatest } from "./whose-latest.ts";
 import {
@@ -58,10 +62,38 @@ export async function runShow({ id, from }: ShowOptions, context: CommandContext
       id === "latest"
         ? await latestBackup(storage, from ?? (await whoseLatest(storage, config, signal)), { signal })
         : await findBackup(storage, id, { signal });
-    return { exit: "done", data: manifest, text: describe(manifest, context.now()) };
+    const verification = await verificationOf(storage, manifest, context);
+    return {
+      exit: "done",
+      data: verification === undefined ? manifest : { ...manifest, verification },
+      text: describe(manifest, verification, context.now()),
+    };
   } finally {
     await storage.close();
   }
+}
+
+/** What verifying it came to; where that cannot be read, there is a warning. */
+async function verificationOf(
+  storage: Storage,
+  manifest: Manifest,
+  { signal, reporter }: CommandContext,
+): Promise<Verification | undefined> {
+  const { found, unreadable } = await readVerifications(storage, [manifest], signal);
+  if (unreadable.length > 0) reporter.warn("what verifying it came to cannot be read");
+  return found.get(manifest.id);
+}
+
+function describeVerification(
+  verification: Verification | undefined,
+  now: number,
+): [title: string, value: string][] {
+  const read = describeLast(lastVerification(verification, "read"), now);
+  const restored = describeLast(lastVerification(verification, "restore"), now);
+  return [
+    ...(read === undefined ? [] : [["read", read] as [string, string]]),
+    ...(restored === undefined ? [] : [["restored", restored] as [string, string]]),
+  ];
 }
 
 /** What is beside the archive; nothing where there is nothing. */
@@ -77,7 +109,7 @@ function describeBlocks({ blocks }: Manifest): [title: string, value: string][] 
   ];
 }
 
-function describe(manifest: Manifest, now: number): string {
+function describe(manifest: Manifest, verification: Verification | undefined, now: number): string {
   const { source, archive, tables } = manifest;
   const started = Date.parse(manifest.started);
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
@@ -107,6 +139,7 @@ function describe(manifest: Manifest, now: number): string {
       "made with",
       `dataops ${humanName(manifest.dataopsVersion)}, pg_dump ${humanName(manifest.tools.pgDump)}`,
     ],
+    ...describeVerification(verification, now),
     ["contents", `${humanPlural(tables.length, "table")}, ${humanPlural(rows, "row")}`],
   ].map(([title = "", value = ""]) => `${title.padEnd(11)} ${value}`);
   if (tables.length === 0) return facts.join("\n");

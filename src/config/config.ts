@@ -13,6 +13,7 @@ export interface Config {
   databases: Readonly<Record<string, DatabaseConfig>>;
   backup: Readonly<Record<string, BackupConfig>>;
   restore: Readonly<Record<string, RestoreConfig>>;
+  verify: Readonly<Record<string, VerifyConfig>>;
   cache: CacheConfig;
   /** Every value that was given, by its path (`databases.production.environment`), and where it came from. */
   origins: readonly ValueOrigin[];
@@ -78,6 +79,13 @@ export interface RestoreConfig {
   waitForSessions: number;
   /** Extensions that a restore here does without, even where something uses them. */
   skipExtensions: readonly string[];
+}
+
+export interface VerifyConfig {
+  /** The name of the database on whose server backups are restored. */
+  server: string;
+  /** Whether that may be the server that they are made of, or one with a production database. */
+  allowSourceServer: boolean;
 }
 
 export interface CacheConfig {

@@ -25,6 +25,8 @@ export interface Catalogue {
   unreadable: UnreadableBackup[];
   /** Archives without a manifest: backups that are running, or were ended. */
   unfinished: { database: string; id: string }[];
+  /** Backups that were verified, or should have been: what that came to is kept beside them. */
+  verified: { database: string; id: string }[];
   /** Keys in the backups' folders that dataops did not write. Left alone. */
   foreign: string[];
 }
@@ -39,10 +41,10 @@ export async function listBackups(
   database: string | undefined,
   options: StorageOptions = {},
 ): Promise<Catalogue> {
-  const { manifests, unfinished, foreign } = await scan(storage, database, options);
+  const { manifests, unfinished, verified, foreign } = await scan(storage, database, options);
   const { backups, unreadable } = await readManifests(storage, manifests, options);
   backups.sort(newestFirst);
-  return { backups, unreadable, unfinished, foreign };
+  return { backups, unreadable, unfinished, verified, foreign };
 }
 
 /**
@@ -136,6 +138,7 @@ async function readManifest(
 interface Scan {
   manifests: BackupKey[];
   unfinished: { database: string; id: string }[];
+  verified: { database: string; id: string }[];
   foreign: string[];
 }
 
@@ -143,18 +146,20 @@ interface Scan {
 async function scan(storage: Storage, database: string | undefined, options: StorageOptions): Promise<Scan> {
   const manifests: BackupKey[] = [];
   const archives: BackupKey[] = [];
+  const verified: BackupKey[] = [];
   const foreign: string[] = [];
   for await (const { key } of storage.list(database === undefined ? "" : backupsPrefix(database), options)) {
     const parsed = parseBackupKey(key);
     if (parsed?.object === "manifest") manifests.push(parsed);
     else if (parsed?.object === "archive") archives.push(parsed);
-    else if (parsed === undefined && key.split("/")[1] === "backups") foreign.push(key);
+    else if (parsed?.object === "verification") verified.push(parsed);
+    else if (key.split("/")[1] === "backups") foreign.push(key);
   }
   const finished = new Set(manifests.map(({ database, id }) => `${database}/${id}`));
   const unfinished = archives
     .filter(({ database, id }) => !finished.has(`${database}/${id}`))
     .map(({ database, id }) => ({ database, id }));
-  return { manifests, unfinished, foreign };
+  return { manifests, unfinished, verified: verified.map(({ database, id }) => ({ database, id })), foreign };
 }
 
 async function readManifests(

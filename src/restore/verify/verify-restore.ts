@@ -65,7 +65,7 @@ export async function verifyRestore(
   dependencies: RestoreDependencies,
   request: VerifyRestoreRequest,
 ): Promise<RestoreVerdict> {
-  const { signal, environment, now, reporter } = dependencies;
+  const { signal, environment, reporter } = dependencies;
   const { manifest, server, runId, allowVulnerableClient } = request;
   const applicationName = `dataops:${runId}`;
   const options = { applicationName, signal, environment };
@@ -109,11 +109,11 @@ export async function verifyRestore(
     restoreTime: null,
     serverVersion: await readVersion(maintenance),
   };
-  const started = now();
+  const started = dependencies.now();
   const built = await build(run, site, verdict.findings);
   if (built === undefined) return verdict;
   await using scratch = built.scratch;
-  verdict.restoreTime = Math.max(0, Math.round(now() - started));
+  verdict.restoreTime = Math.max(0, Math.round(dependencies.now() - started));
   verdict.bytesRead = built.downloaded;
   verdict.remarks.push(...built.leftOut.map((line) => `left out: ${line}`));
   if (manifest.source.serverVersionNumber < FIRST_WITH_SHORT_FLOATS) {
