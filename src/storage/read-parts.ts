@@ -1,7 +1,7 @@
 import type { ByteRange, Storage } from "./storage.ts";
 
 /** Bytes asked for at a time. */
-const PART_SIZE = 4 * 1024 * 1024;
+const PART_SIZE = 2 * 1024 * 1024;
 /** Parts on their way while the one before them is used. */
 const AHEAD = 3;
 

@@ -1,5 +1,6 @@
 import { BytesInFlight } from "../../bytes-in-flight.ts";
 import { isDataopsError } from "../../errors.ts";
+import { leaveToGarbage } from "../../garbage.ts";
 import { together } from "../../parallel.ts";
 import type { FrameReference, StoredBlock } from "../../repository/blocks/block-index.ts";
 import type { ExpectedText } from "../../repository/blocks/decode-frame.ts";
@@ -10,11 +11,11 @@ import type { StoredPacks } from "./stored-packs.ts";
 import { blockKey, framesOf, inBatches, inSlices, isWholeText, type FrameGroup } from "./frame-groups.ts";
 
 /** Batches at work at the same time. */
-const CONCURRENCY = 4;
+const CONCURRENCY = 3;
 /** Bytes of frames in one batch. */
-const MAX_BATCH_SIZE = 4 * 1024 * 1024;
+const MAX_BATCH_SIZE = 2 * 1024 * 1024;
 /** Bytes that are held of what came from the storage, or is on its way. */
-const MAX_IN_FLIGHT = 16 * 1024 * 1024;
+const MAX_IN_FLIGHT = 8 * 1024 * 1024;
 /** Bytes between two frames that come sooner than the answer to another request. */
 const MAX_GAP = 64 * 1024;
 /** Bytes of a dictionary's text: what the format allows. */
@@ -199,6 +200,7 @@ class GroupReader {
       await work(received);
     } finally {
       release();
+      leaveToGarbage(wanted);
     }
   }
 

@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import type { Environment } from "../../config/environment.ts";
 import { isDataopsError } from "../../errors.ts";
+import { leaveToGarbage } from "../../garbage.ts";
 import { spawnTool, type InstalledTools } from "../../postgres/tools.ts";
 import type { Findings } from "../../repository/findings.ts";
 import { archiveKey } from "../../repository/keys.ts";
@@ -9,11 +11,13 @@ import { readParts } from "../../storage/read-parts.ts";
 import { isStorageError } from "../../storage/storage-error.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { checkArchive } from "../archive-check.ts";
-import { PieceHasher } from "../pieces.ts";
 import { checkArguments } from "../plan.ts";
 
 /** How often the archive is read before it is taken for corrupt: a bit may also flip on the way. */
 const ATTEMPTS = 2;
+
+/** Bytes of a piece, which is held: those of an archive of 1.6 TB. */
+const MAX_PIECE_SIZE = 64 * 1024 * 1024;
 
 export interface VerifyArchiveRequest {
   storage: Storage;
@@ -35,7 +39,11 @@ export interface VerifyArchiveRequest {
 export async function verifyArchive(request: VerifyArchiveRequest): Promise<void> {
   const { storage, manifest, findings, signal } = request;
   const object = archiveKey(manifest.database, manifest.id);
-  const { size } = manifest.archive;
+  const { size, pieceSize } = manifest.archive;
+  if (Math.min(size, pieceSize) > MAX_PIECE_SIZE) {
+    findings.add({ object, what: `the archive cannot be read: its pieces have ${pieceSize} bytes` });
+    return;
+  }
   const found = await sizeOf(storage, object, signal);
   if (found !== size) {
     const what = found === undefined ? "it is missing" : `it has ${found} bytes; the manifest says ${size}`;
@@ -57,25 +65,69 @@ interface Fault {
 }
 
 async function readOnce(request: VerifyArchiveRequest, key: string): Promise<Fault[]> {
-  const { storage, manifest, signal, onReceived } = request;
+  const { storage, manifest, signal } = request;
   const { archive } = manifest;
-  const hasher = new PieceHasher(archive.pieceSize);
+  const faults: Fault[] = [];
   const parts = readParts(storage, { key, size: archive.size, signal });
-  const hashed = tap(parts, (chunk) => {
-    hasher.update(chunk);
-    onReceived(chunk.byteLength);
-  });
+  const right = rightPieces(parts, archive, faults, request.onReceived);
   try {
-    const unreadable = await parse(withoutEnd(hashed), request);
-    // What stood behind the place where reading it failed is still to be hashed.
-    for await (const _chunk of hashed);
-    const faults = wrongPieces(archive, hasher.finish());
+    const unreadable = await parse(withoutEnd(right), request);
+    // What stood behind the place where reading it failed is still to be checked.
+    for await (const _chunk of right);
     // Why a wrong piece cannot be read says nothing more.
-    return faults.length > 0 || unreadable === undefined ? faults : [{ what: unreadable }];
+    if (faults.length === 0 && unreadable !== undefined) faults.push({ what: unreadable });
+    return faults;
   } finally {
-    await hashed.return();
+    await right.return();
   }
 }
+
+/**
+ * Passes the pieces of an archive on as far as they are right, each once its digest was compared: `pg_restore` is not to see
+ * what somebody else made of them. Pieces that are wrong are added to `faults`.
+ */
+async function* rightPieces(
+  source: AsyncIterable<Uint8Array>,
+  { pieceSize, pieces, size, sha256 }: Manifest["archive"],
+  faults: Fault[],
+  onReceived: (bytes: number) => void,
+): AsyncGenerator<Uint8Array, void, void> {
+  const whole = createHash("sha256");
+  let held: Uint8Array[] = [];
+  let filled = 0;
+  let index = 0;
+  const endPiece = (): readonly Uint8Array[] => {
+    const digest = createHash("sha256");
+    for (const chunk of held) digest.update(chunk);
+    const isRight = digest.digest("hex") === pieces[index];
+    // What it was is on its way to pg_restore, decompressed besides.
+    leaveToGarbage(2 * filled);
+    if (!isRight) faults.push({ offset: index * pieceSize, length: filled, what: WRONG_PIECE });
+    const chunks = faults.length === 0 ? held : [];
+    held = [];
+    filled = 0;
+    index += 1;
+    return chunks;
+  };
+  for await (const chunk of source) {
+    onReceived(chunk.byteLength);
+    whole.update(chunk);
+    for (let offset = 0; offset < chunk.byteLength;) {
+      const length = Math.min(pieceSize - filled, chunk.byteLength - offset);
+      held.push(chunk.subarray(offset, offset + length));
+      offset += length;
+      filled += length;
+      if (filled === pieceSize) yield* endPiece();
+    }
+  }
+  // Nothing at all is one empty piece.
+  if (filled > 0 || size === 0) yield* endPiece();
+  if (faults.length === 0 && whole.digest("hex") !== sha256) {
+    faults.push({ what: "the archive is corrupt: its digest is not what the manifest says" });
+  }
+}
+
+const WRONG_PIECE = "the archive is corrupt: the digest of this piece is not what the manifest says";
 
 /** Decompresses the archive, and has `pg_restore` read it. @returns why it cannot be read */
 async function parse(
@@ -104,40 +156,12 @@ function startReader({ directory }: InstalledTools, environment: Environment, si
   return spawnTool({ program: "pg_restore", directory }, checkArguments(), options);
 }
 
-function wrongPieces(
-  { pieceSize, pieces, size, sha256 }: Manifest["archive"],
-  found: { pieces: readonly string[]; sha256: string },
-): Fault[] {
-  const faults: Fault[] = [];
-  for (const [index, expected] of pieces.entries()) {
-    if (found.pieces[index] === expected) continue;
-    const offset = index * pieceSize;
-    const what = "the archive is corrupt: the digest of this piece is not what the manifest says";
-    faults.push({ offset, length: Math.min(pieceSize, size - offset), what });
-  }
-  if (faults.length === 0 && found.sha256 !== sha256) {
-    faults.push({ what: "the archive is corrupt: its digest is not what the manifest says" });
-  }
-  return faults;
-}
-
 async function sizeOf(storage: Storage, key: string, signal: AbortSignal): Promise<number | undefined> {
   try {
     return (await storage.head(key, { signal })).size;
   } catch (error) {
     if (isStorageError(error, "not-found")) return undefined;
     throw error;
-  }
-}
-
-/** Passes a stream on, and shows each chunk to `look` first. */
-async function* tap(
-  source: AsyncIterable<Uint8Array>,
-  look: (chunk: Uint8Array) => void,
-): AsyncGenerator<Uint8Array, void, void> {
-  for await (const chunk of source) {
-    look(chunk);
-    yield chunk;
   }
 }
 
