@@ -37,6 +37,9 @@ test("every command's success is one JSON document on stdout, and JSON lines on 
   const { id } = (await run("backup")) as { id: string };
   expect(await run("list")).toMatchObject({ backups: [{ id, rows: 10 }] });
   expect(await run("show", "latest")).toMatchObject({ id });
+  expect(await run("verify")).toMatchObject({
+    verifications: [{ database: "production", backup: id, kind: "read", state: "passed" }],
+  });
   const restored = { backup: id, target: "local", database: local, rows: 10 };
   expect(await run("fetch-latest-db")).toMatchObject({ ...restored, old: null });
   expect(await run("stamp", "local", "development", "--confirm", local)).toEqual({

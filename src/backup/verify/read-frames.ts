@@ -143,6 +143,8 @@ class GroupReader {
 
   #checkText(block: StoredBlock, text: Buffer): void {
     const rows = countRows(text);
+    // A dictionary is needed for a while yet; most are none.
+    leaveToGarbage(text.byteLength);
     if (text.byteLength === block.size && rows === block.rows) return;
     const found = `${rows} rows in ${text.byteLength} bytes`;
     this.#note(block, block.frame, `it holds ${found}; its index says ${block.rows} in ${block.size}`);
