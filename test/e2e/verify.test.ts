@@ -1,5 +1,5 @@
 import { expect, vi } from "vitest";
-import { packKey, verificationKey } from "../../src/repository/keys.ts";
+import { manifestKey, packKey, verificationKey } from "../../src/repository/keys.ts";
 import type { Manifest } from "../../src/repository/manifest.ts";
 import {
   parseVerification,
@@ -148,6 +148,12 @@ test(
     expect(missing).toMatchObject({ code: 14 });
     expect(missing.stdout).toContain(`${pack}: the pack is missing`);
     expect(missing.stdout).toMatch(/\d+ of its 60001 rows need the missing pack/);
+
+    const manifest = manifestKey("production", first.id);
+    await bucket.write(manifest, "{");
+    const unreadable = await site.run(["verify", "--all", "--json"]);
+    expect(unreadable).toMatchObject({ code: 14 });
+    expect(resultsIn(unreadable)[1]).toMatchObject({ backup: first.id, findings: [{ object: manifest }] });
   },
 );
 

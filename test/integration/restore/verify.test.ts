@@ -131,6 +131,26 @@ describe("every kind of table passes", () => {
   });
 });
 
+test.for(["archive", "blocks"] as const)(
+  "a database whose settings print values otherwise passes, from %s",
+  { timeout: LONG },
+  async (format, { postgres15, postgres16 }) => {
+    const source = await given(
+      postgres15,
+      `DO $$BEGIN
+         EXECUTE format('ALTER DATABASE %I SET TimeZone = "America/New_York"', current_database());
+         EXECUTE format('ALTER DATABASE %I SET bytea_output = escape', current_database());
+         EXECUTE format('ALTER DATABASE %I SET DateStyle = "German, DMY"', current_database());
+         EXECUTE format('ALTER DATABASE %I SET extra_float_digits = 0', current_database());
+       END$$;
+       CREATE TABLE things AS SELECT now() AS at, '\\x00ff'::bytea AS bytes, 0.1::float8 + 0.2 AS sum, interval '1 day' AS took`,
+      { format },
+    );
+    const { findings } = await verify(source, postgres16);
+    expect(linesOf(findings)).toEqual([]);
+  },
+);
+
 /** A function that claims to change nothing, and changes rows whenever the index is built. */
 const MEDDLING = `${NOTES}
   CREATE TABLE others (id int); INSERT INTO others VALUES (1);
