@@ -153,11 +153,11 @@ async function compare(
   await runCopies(client, [statement], { data: take, end: () => undefined }, signal);
   await client.query("ROLLBACK");
   if (restored.equals(expected)) return;
-  const counts =
+  const what =
     restored.rows === expected.rows
-      ? `${restored.rows} rows, as in the backup, but not the same ones`
-      : `${restored.rows} rows (backup: ${expected.rows})`;
-  findings.add({ table: nameOf(table), what: `restored, it has ${counts}` });
+      ? `restored, it has as many rows as in the backup (${expected.rows}), but not the same ones`
+      : `restored, its number of rows is ${restored.rows} (backup: ${expected.rows})`;
+  findings.add({ table: nameOf(table), what });
 }
 
 /** Of an extension's table, only the rows that are in a dump. */

@@ -5,10 +5,15 @@ import {
   describeVerified,
   verifiedMark,
 } from "../../../src/commands/verify/describe.ts";
-import { judged, notRun, type VerifyRun } from "../../../src/commands/verify/keep-result.ts";
+import { judged, notRun, tryToKeep, type VerifyRun } from "../../../src/commands/verify/keep-result.ts";
 import { DataopsError, type ExitName } from "../../../src/errors.ts";
 import { Findings } from "../../../src/repository/findings.ts";
+import { openFileStorage } from "../../../src/storage/file.ts";
+import { StorageError } from "../../../src/storage/storage-error.ts";
+import { collectingReporter } from "../../support/scratch.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
 import {
+  readVerification,
   serializeVerification,
   withResult,
   type VerificationResult,
@@ -95,6 +100,20 @@ describe("a result", () => {
     ]);
     expect(lines.at(-1)).toBe("  and 230 findings more");
   });
+});
+
+test("who may only read the storage is warned, and has verified all the same", async () => {
+  const folder = await temporaryFolder("verify");
+  const storage = openFileStorage(folder);
+  const { reporter, warnings } = collectingReporter();
+  const { signal } = new AbortController();
+  const verified = { ...BACKUP, result: judged(RUN, new Findings()) };
+  const denied = new StorageError("not-permitted", "no grant to write");
+  const readOnly = { ...storage, create: () => Promise.reject(denied) };
+  expect(await tryToKeep(readOnly, verified, { reporter, signal })).toBe(false);
+  expect(warnings).toEqual([expect.stringMatching(/could not be kept in the storage: no grant to write/)]);
+  expect(await tryToKeep(storage, verified, { reporter, signal })).toBe(true);
+  expect((await readVerification(storage, BACKUP))?.results).toEqual([verified.result]);
 });
 
 test("a finding about no object", () => {
