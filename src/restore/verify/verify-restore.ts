@@ -18,6 +18,7 @@ import type { BuildRun, RestoreDependencies } from "../run.ts";
 import { clearLeftovers } from "../scratch/leftovers.ts";
 import { checkVerifyServer } from "./check-server.ts";
 import { compareRows } from "./compare-rows.ts";
+import { isServersOwn } from "./servers-own.ts";
 import { readArchiveRows } from "./read-archive-rows.ts";
 
 /** Older servers print floating-point numbers with more digits than it takes to tell them apart. */
@@ -139,14 +140,6 @@ async function build(run: BuildRun, site: BuildSite, findings: Findings): Promis
     findings.add({ what: error.message });
     return undefined;
   }
-}
-
-/** What the server says when it has not enough of something, or ends: no fault of the rows that it was given. */
-const SERVERS_OWN =
-  /no space left on device|could not (?:extend|write)|out of (?:shared )?memory|too many (?:clients|connections)|terminating connection|shutting down|server closed the connection|canceling statement/i;
-
-function isServersOwn(message: string): boolean {
-  return SERVERS_OWN.test(message);
 }
 
 async function compare(run: BuildRun, site: BuildSite, built: Built, findings: Findings): Promise<void> {
