@@ -60,6 +60,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./prune.ts"),
   },
   {
+    usage: "verify [id]",
+    summary: "Read a backup whole, or restore it on another server, to see whether it is good",
+    group: "Backups",
+    load: () => import("./verify.ts"),
+  },
+  {
     usage: "fetch-latest-db",
     summary: "Bring the newest backup of production into the local database",
     group: "Restoring",

@@ -4,8 +4,11 @@ import { findLatest, findStoredBackup } from "../repository/catalogue.ts";
 import { storedSize, type Manifest } from "../repository/manifest.ts";
 import { readDecision, type Decision, type DecisionKind } from "../repository/sidecar.ts";
 import { isGood, type StoredBackup } from "../repository/stored-backup.ts";
+import { readVerifications } from "../repository/read-verifications.ts";
+import { lastVerification, type Verification } from "../repository/verification.ts";
 import { openStorage } from "../storage/open.ts";
 import type { Storage } from "../storage/storage.ts";
+import { describeLast } from "./verify/describe.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
 import { whoseLatest } from "./whose-latest.ts";
 import {
@@ -63,10 +66,11 @@ export async function runShow({ id, from }: ShowOptions, context: CommandContext
         ? (await findLatest(storage, from ?? (await whoseLatest(storage, config, signal)), { signal })).backup
         : await findStoredBackup(storage, id, { signal });
     const decisions = await readDecisions(storage, backup, context);
+    const verification = await verificationOf(storage, backup.manifest, context);
     return {
       exit: "done",
-      data: { ...backup.manifest, ...decisions },
-      text: describe(backup, decisions, context.now()),
+      data: { ...backup.manifest, ...decisions, ...(verification === undefined ? {} : { verification }) },
+      text: describe(backup, { decisions, verification }, context.now()),
     };
   } finally {
     await storage.close();
@@ -111,6 +115,29 @@ function describeMarks(backup: StoredBackup, decisions: Decisions): [title: stri
   ];
 }
 
+/** What verifying it came to; where that cannot be read, there is a warning. */
+async function verificationOf(
+  storage: Storage,
+  manifest: Manifest,
+  { signal, reporter }: CommandContext,
+): Promise<Verification | undefined> {
+  const { found, unreadable } = await readVerifications(storage, [manifest], signal);
+  if (unreadable.length > 0) reporter.warn("what verifying it came to cannot be read");
+  return found.get(manifest.id);
+}
+
+function describeVerification(
+  verification: Verification | undefined,
+  now: number,
+): [title: string, value: string][] {
+  const read = describeLast(lastVerification(verification, "read"), now);
+  const restored = describeLast(lastVerification(verification, "restore"), now);
+  return [
+    ...(read === undefined ? [] : [["read", read] as [string, string]]),
+    ...(restored === undefined ? [] : [["restored", restored] as [string, string]]),
+  ];
+}
+
 /** What is beside the archive; nothing where there is nothing. */
 function describeBlocks({ blocks }: Manifest): [title: string, value: string][] {
   if (blocks === null) return [];
@@ -124,7 +151,12 @@ function describeBlocks({ blocks }: Manifest): [title: string, value: string][] 
   ];
 }
 
-function describe(backup: StoredBackup, decisions: Decisions, now: number): string {
+interface Said {
+  decisions: Decisions;
+  verification: Verification | undefined;
+}
+
+function describe(backup: StoredBackup, { decisions, verification }: Said, now: number): string {
   const { manifest } = backup;
   const { source, archive, tables } = manifest;
   const started = Date.parse(manifest.started);
@@ -156,6 +188,7 @@ function describe(backup: StoredBackup, decisions: Decisions, now: number): stri
       "made with",
       `dataops ${humanName(manifest.dataopsVersion)}, pg_dump ${humanName(manifest.tools.pgDump)}`,
     ],
+    ...describeVerification(verification, now),
     ["contents", `${humanPlural(tables.length, "table")}, ${humanPlural(rows, "row")}`],
   ].map(([title = "", value = ""]) => `${title.padEnd(11)} ${value}`);
   if (tables.length === 0) return facts.join("\n");

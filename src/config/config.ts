@@ -16,6 +16,7 @@ export interface Config {
   databases: Readonly<Record<string, DatabaseConfig>>;
   backup: Readonly<Record<string, BackupConfig>>;
   restore: Readonly<Record<string, RestoreConfig>>;
+  verify: Readonly<Record<string, VerifyConfig>>;
   cache: CacheConfig;
   /** Who is told of what went wrong. */
   notify: readonly ChannelConfig[];
@@ -113,6 +114,13 @@ export interface RestoreConfig {
   waitForSessions: number;
   /** Extensions that a restore here does without, even where something uses them. */
   skipExtensions: readonly string[];
+}
+
+export interface VerifyConfig {
+  /** The name of the database on whose server backups are restored. */
+  server: string;
+  /** Whether that may be the server that they are made of, or one with a production database. */
+  allowSourceServer: boolean;
 }
 
 export interface CacheConfig {

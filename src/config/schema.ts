@@ -159,6 +159,19 @@ const restore = z
   })
   .describe("how backups are restored into one database");
 
+const verify = z
+  .strictObject({
+    server: databaseName.describe(
+      "a database of this file, on whose server backups are restored to see whether they can be: beside it, into one of their own that is dropped afterwards",
+    ),
+    allowSourceServer: flag()
+      .prefault(false)
+      .describe(
+        "whether that may be the server that the backups are made of, or one with a production database",
+      ),
+  })
+  .describe("how one database's backups are verified by restoring them");
+
 const cache = z
   .strictObject({
     directory: z
@@ -175,6 +188,7 @@ export const configSchema = z.strictObject({
   databases: z.record(databaseName, database).default({}),
   backup: z.record(databaseName, backup).default({}),
   restore: z.record(databaseName, restore).default({}),
+  verify: z.record(databaseName, verify).default({}),
   cache: cache.prefault({}),
   notify: notifySchema,
 });

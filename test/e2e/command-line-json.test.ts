@@ -47,6 +47,9 @@ test("every command's success is one JSON document on stdout, and JSON lines on 
     backups: [{ id, state: "good", keptBy: ["newest good", "kept", "no rules"], deleted: false }],
     deleted: { backups: 0, packs: 0 },
   });
+  expect(await run("verify")).toMatchObject({
+    verifications: [{ database: "production", backup: id, kind: "read", state: "passed" }],
+  });
   const restored = { backup: id, target: "local", database: local, rows: 10 };
   expect(await run("fetch-latest-db")).toMatchObject({ ...restored, old: null });
   expect(await run("stamp", "local", "development", "--confirm", local)).toEqual({

@@ -72,7 +72,9 @@ describe("a backup", () => {
       /^backup \d{8}T\d{6}Z-\w+ of production: 1 table, 1,234 rows, .+ stored from .+, in .+\n$/,
     );
     const listed = await dataops.run(["list"], { environment });
-    expect(listed.stdout).toMatch(/^ID +DATABASE +AGE +STORED +TABLES +ROWS\n.+ production .+ 1 +1,234\n$/);
+    expect(listed.stdout).toMatch(
+      /^ID +DATABASE +AGE +STORED +TABLES +ROWS +VERIFIED\n.+ production .+ 1 +1,234 +-\n$/,
+    );
     const shown = await dataops.run(["show", "latest"], { environment });
     expect(shown.stdout).toContain("public.orders");
   });

@@ -186,6 +186,11 @@ describe("what is wrong is told with its place", () => {
       "backup: { nothere: {} }",
       "backup.nothere: there is no database nothere",
     ],
+    [
+      "a server to verify on that is not there",
+      "databases: { here: { url: postgres://db/here, environment: production } }\nverify: { here: { server: nothere } }",
+      "dataops.config.yaml:2:27: verify.here.server: there is no database nothere",
+    ],
   ])("%s", async ([, text = "", expected = ""]) => {
     await expect(load(text)).rejects.toThrow(expected);
   });
