@@ -1,13 +1,16 @@
 import type { Argv } from "yargs";
-import { requireStorage } from "../config/select.ts";
+import { requireDatabase, requireStorage, theProductionDatabase } from "../config/select.ts";
 import type { Config } from "../config/config.ts";
 import { DataopsError } from "../errors.ts";
 import { makeBackupId } from "../repository/backup-id.ts";
 import { findBackup, latestBackup, listBackups } from "../repository/catalogue.ts";
+import type { Job } from "../repository/job.ts";
 import type { Manifest } from "../repository/manifest.ts";
 import { openStorage } from "../storage/open.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
+import { runAsJob } from "./run-as-job.ts";
+import { parseSlot, SLOT_OPTION } from "./run-dependencies.ts";
 import { describeVerified } from "./verify/describe.ts";
 import { tryToKeep, type Verified, type VerifyRun } from "./verify/keep-result.ts";
 import { verifyAll, verifyOne, type VerifySite } from "./verify/run.ts";
@@ -19,6 +22,7 @@ export interface VerifyOptions {
   all: boolean;
   restore: boolean;
   allowVulnerableClient: boolean;
+  slot?: string | undefined;
 }
 
 export const command: Command<VerifyOptions> = {
@@ -48,7 +52,8 @@ export const command: Command<VerifyOptions> = {
         type: "boolean",
         default: false,
         describe: "use a pg_restore with known security holes, if there is no other",
-      });
+      })
+      .option("slot", SLOT_OPTION);
     // eslint-disable-next-line typescript/no-unsafe-type-assertion -- yargs gives each in camel case, too; its types do not
     return extended as unknown as Argv<VerifyOptions>;
   },
@@ -56,9 +61,11 @@ export const command: Command<VerifyOptions> = {
   exits: [
     "warnings",
     "noSuchBackup",
+    "busy",
     "notPermitted",
     "refused",
     "corrupt",
+    "fenced",
     "unreachable",
     "tool",
     "interrupted",
@@ -80,22 +87,82 @@ export async function runVerify(options: VerifyOptions, context: CommandContext)
   const config = await context.config();
   const storage = await openStorage(requireStorage(config), context.reporter);
   try {
-    const site = await siteOf(options, context, config, storage);
-    const verified = options.all
-      ? await verifyAll(site, await listBackups(storage, site.database, { signal: context.signal }))
-      : await verifyOne(site, await theBackup(options, site));
-    let isKept = true;
-    for (const each of verified) isKept = (await tryToKeep(storage, each, context)) && isKept;
-    return {
-      exit: exitOf(verified, isKept),
-      data: {
-        verifications: verified.map(({ database, id, result }) => ({ database, backup: id, ...result })),
-      },
-      text: verified.map(describeVerified).join("\n"),
-    };
+    return options.slot === undefined
+      ? await verify(options, context, config, storage)
+      : await verifyForSlot(options, context, config, storage);
   } finally {
     await storage.close();
   }
+}
+
+/** What a schedule starts is a job: run once for its slot, recorded, and told. By hand it is also for who may only read. */
+async function verifyForSlot(
+  options: VerifyOptions,
+  context: CommandContext,
+  config: Config,
+  storage: Storage,
+): Promise<CommandResult> {
+  const database =
+    options.database === undefined
+      ? theProductionDatabase(config)
+      : requireDatabase(config, options.database);
+  const job: Job = { kind: "verify", name: database.name, database: database.name };
+  const outcome = await runAsJob(
+    context,
+    { config, storage, database },
+    {
+      job,
+      slot: parseSlot(options.slot),
+      prepare: () => Promise.resolve(undefined),
+      // What it comes to is of value whoever else has run meanwhile.
+      bury: () => Promise.resolve(false),
+      work: async ({ signal }) => {
+        const result = await verify(
+          { ...options, database: database.name },
+          { ...context, signal },
+          config,
+          storage,
+        );
+        if (result.exit === "corrupt") throw verificationFailed(result);
+        const isKept = result.exit === "done";
+        return {
+          value: result,
+          exit: isKept ? "done" : "warnings",
+          message: isKept ? null : "the result could not be kept",
+          result: {},
+        };
+      },
+    },
+  );
+  return { ...outcome.value, exit: outcome.exit };
+}
+
+function verificationFailed({ text }: CommandResult): DataopsError {
+  const [first = "a backup is damaged"] = text.split("\n", 1);
+  return new DataopsError("corrupt", first, {
+    hint: "`dataops show ID` tells all that was found; make a new backup, and find out what wrote to the storage",
+  });
+}
+
+async function verify(
+  options: VerifyOptions,
+  context: CommandContext,
+  config: Config,
+  storage: Storage,
+): Promise<CommandResult> {
+  const site = await siteOf(options, context, config, storage);
+  const verified = options.all
+    ? await verifyAll(site, await listBackups(storage, site.database, { signal: context.signal }))
+    : await verifyOne(site, await theBackup(options, site));
+  let isKept = true;
+  for (const each of verified) isKept = (await tryToKeep(storage, each, context)) && isKept;
+  return {
+    exit: exitOf(verified, isKept),
+    data: {
+      verifications: verified.map(({ database, id, result }) => ({ database, backup: id, ...result })),
+    },
+    text: verified.map(describeVerified).join("\n"),
+  };
 }
 
 function requireFitting({ id, all, restore }: VerifyOptions): void {

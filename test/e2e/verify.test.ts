@@ -1,6 +1,7 @@
 import { expect, vi } from "vitest";
-import { manifestKey, packKey, verificationKey } from "../../src/repository/keys.ts";
+import { archiveKey, manifestKey, packKey, verificationKey } from "../../src/repository/keys.ts";
 import type { Manifest } from "../../src/repository/manifest.ts";
+import { parseRun } from "../../src/repository/run-record.ts";
 import {
   parseVerification,
   type Verification,
@@ -201,3 +202,26 @@ test("what does not go together, and what is not configured, is a mistake", asyn
   expect(nowhere.stderr).toContain("verify: { production: { server: staging } }");
   expect((await bucket.keys()).filter((key) => key.endsWith("verification.json"))).toEqual([]);
 });
+
+test(
+  "for a slot it runs once, is recorded, and fails as a job does",
+  { timeout: LONG },
+  async ({ database, bucket, laptop, dataops }) => {
+    await (await database.connect()).query(ROWS);
+    const site = siteOf(database, bucket, laptop, dataops);
+    const { id } = manifestIn(await site.run(["backup", "production", "--json"]));
+    const first = await site.run(["verify", "--slot", "2026-11-21T04:00:00Z"]);
+    expect(first, first.stderr).toMatchObject({ code: 0 });
+    expect(await site.run(["verify", "--slot", "2026-11-21T04:00:00Z"])).toMatchObject({ code: 11 });
+
+    await bucket.write(archiveKey("production", id), Buffer.from("not what it was"));
+    const damaged = await site.run(["verify", "--slot", "2026-11-21T08:00:00Z"]);
+    expect(damaged).toMatchObject({ code: 14, stdout: "" });
+    expect(damaged.stderr).toContain(`${id} of production is damaged: 1 finding`);
+    const records = (await bucket.keys()).filter((key) =>
+      key.startsWith("production/runs/verify-production/"),
+    );
+    const runs = await Promise.all(records.map(async (key) => parseRun(await bucket.read(key), key)));
+    expect(runs.map(({ state, exit }) => `${state} ${exit}`).sort()).toEqual(["done done", "failed corrupt"]);
+  },
+);
