@@ -8,7 +8,6 @@ import { readServerFacts } from "../postgres/server-facts.ts";
 import type { Environment } from "../config/environment.ts";
 import { openSnapshot, type Snapshot } from "../postgres/snapshot.ts";
 import type { InstalledTools } from "../postgres/tools.ts";
-import { makeBackupId } from "../repository/backup-id.ts";
 import { archiveKey } from "../repository/keys.ts";
 import {
   MANIFEST_FORMAT,
@@ -17,13 +16,14 @@ import {
   type ManifestBlocks,
   type ManifestTable,
 } from "../repository/manifest.ts";
+import type { JobRun } from "../schedule/run.ts";
 import type { Storage } from "../storage/storage.ts";
 import { checkRows, planBlockBackup, type BlockBackup } from "./blocks/backup-blocks.ts";
 import { CommitError, commitManifest } from "./commit.ts";
 import { discardObject } from "./discard.ts";
 import { dumpArchive } from "./dump.ts";
+import { prepareJudge } from "./judge.ts";
 import { blockedError, watchLocks, type LockWatch } from "./lock-watch.ts";
-import { checkSource, checkStorage, type SourceCheck } from "./preflight.ts";
 import { countRows, lockTables } from "./row-counts.ts";
 import { listSourceTables, type SourceTable } from "./source-tables.ts";
 
@@ -34,10 +34,10 @@ import { listSourceTables, type SourceTable } from "./source-tables.ts";
 const SERVER_LOCK_GRACE = 1_000;
 
 export interface BackupDependencies {
-  /** Makes no request yet. */
-  openStorage(): Promise<Storage>;
+  storage: Storage;
+  /** The run that makes it: it gives the backup its id, its start, and leave to publish. */
+  run: JobRun;
   reporter: Reporter;
-  signal: AbortSignal;
   environment: Environment;
   /** Milliseconds since the epoch. */
   now(): number;
@@ -50,6 +50,8 @@ export interface BackupRequest {
   database: string;
   environment: string;
   connection: ConnectionSettings;
+  /** The programs that fit the server. */
+  tools: InstalledTools;
   /** Milliseconds that a session of the backup may wait for a lock. */
   lockWaitTimeout: number;
   /** Milliseconds without a byte after which the run ends. */
@@ -68,6 +70,8 @@ export interface BackupRequest {
   packSize?: number | undefined;
   /** Bytes of text that a block should have; undefined for the format's own. Small ones make small tables many blocks. */
   blockSize?: number | undefined;
+  /** Tables that come and go, as `schema.table` or `table`: they make no backup suspect. */
+  volatileTables?: readonly string[] | undefined;
 }
 
 export interface BackupOutcome {
@@ -79,8 +83,8 @@ export interface BackupOutcome {
 /**
  * Makes one backup. It exists when, and only when, this returns.
  *
- * Order: preflight of server, programs and storage; snapshot; locks; dump, check, upload and row counts side by side; the
- * manifest last. After a failure or an abort nothing of ours runs and nothing of the backup is in the storage.
+ * Order: snapshot; locks; dump, check, upload and row counts side by side; the manifest last. After a failure or an abort
+ * nothing of ours runs and nothing of the backup is in the storage, unless another run took over: then it is that one's.
  *
  * @throws DataopsError as the steps do, the first failure of all; after an abort: the signal's reason
  */
@@ -88,49 +92,41 @@ export async function runBackup(
   dependencies: BackupDependencies,
   request: BackupRequest,
 ): Promise<BackupOutcome> {
-  const started = dependencies.now();
-  const id = makeBackupId(started);
-  const applicationName = `dataops:${id}`;
+  const { run: job } = dependencies;
+  const applicationName = `dataops:${job.id}`;
   // What runs side by side ends together, and the first failure is the one that is told.
   const failure = new AbortController();
-  const signal = AbortSignal.any([dependencies.signal, failure.signal]);
+  const signal = AbortSignal.any([job.signal, failure.signal]);
   const run: Run = {
     ...dependencies,
     request,
-    id,
-    started,
+    id: job.id,
     applicationName,
     signal,
     fail: (e) => failure.abort(e),
   };
   try {
     await using client = await connect(request.connection, { applicationName, signal });
-    const source = await checkSource(client, run);
-    await using storage = closing(await dependencies.openStorage());
-    return await backUp(run, client, source, storage.storage);
+    return await backUp(run, client);
   } catch (error) {
     failure.abort(error);
     throw signal.reason;
   }
 }
 
-interface Run extends BackupDependencies {
+interface Run extends Omit<BackupDependencies, "run"> {
+  run: JobRun;
   request: BackupRequest;
   id: string;
-  started: number;
   applicationName: string;
+  signal: AbortSignal;
   /** Ends the run; only the first error counts. */
   fail: (error: unknown) => void;
 }
 
-async function backUp(
-  run: Run,
-  client: PostgresClient,
-  { tools }: SourceCheck,
-  storage: Storage,
-): Promise<BackupOutcome> {
-  const { request, id, applicationName, signal, fail } = run;
-  const { conditional } = await checkStorage(storage, run);
+async function backUp(run: Run, client: PostgresClient): Promise<BackupOutcome> {
+  const { request, id, storage, applicationName, signal, fail } = run;
+  const judge = await prepareJudge(storage, request, signal);
   const limit = request.lockWaitTimeout;
   const key = archiveKey(request.database, id);
 
@@ -147,7 +143,7 @@ async function backUp(
           ...run,
           ...request,
           snapshot,
-          storage,
+          isAbandoned: (other) => run.run.isAbandoned(other),
           source: facts.source,
           threshold: request.blockThreshold,
           cache: request.cache,
@@ -159,30 +155,30 @@ async function backUp(
     blockBackup,
     storage,
     key,
-    tools,
+    tools: request.tools,
     snapshot,
     tables,
     estimatedSize: facts.source.size,
   });
-  const manifest = {
+  const manifest = judge({
     format: MANIFEST_FORMAT,
     id,
     database: request.database,
     environment: request.environment,
-    started: new Date(run.started).toISOString(),
+    started: new Date(run.run.started).toISOString(),
     finished: new Date(run.now()).toISOString(),
     dataopsVersion: run.version,
     source: facts.source,
-    tools: { pgDump: tools.version, pgRestore: tools.version },
+    tools: { pgDump: request.tools.version, pgRestore: request.tools.version },
     archive: copy.archive,
     blocks: copy.blocks,
     tables: copy.counted,
-  } satisfies Manifest;
+  });
   try {
-    await commit(storage, manifest, { conditional, signal });
+    await commit(run, manifest);
   } catch (error) {
     const mayExist = error instanceof CommitError && error.mayExist;
-    if (!mayExist) await blockBackup?.discard();
+    if (!mayExist) await discardBlocks(run, blockBackup, error);
     throw error;
   }
   return { manifest, storage: storage.url };
@@ -240,7 +236,7 @@ async function dumpAndCount(
   } catch (error) {
     fail(error);
     await Promise.allSettled([reading]);
-    await blockBackup?.discard();
+    await discardBlocks(run, blockBackup, run.signal.reason);
     throw error;
   } finally {
     progress.end();
@@ -275,21 +271,26 @@ async function lockAll(
   }
 }
 
-/** Writes the manifest; if it certainly does not exist, the archive goes, too. */
-async function commit(
-  storage: Storage,
-  manifest: Manifest,
-  options: { conditional: boolean; signal: AbortSignal },
+/**
+ * Takes away the blocks of a backup that failed: unless another run took over, which may be using them already. That is
+ * decided by who writes down first how this run ended.
+ */
+async function discardBlocks(
+  { run }: Run,
+  blockBackup: BlockBackup | undefined,
+  error: unknown,
 ): Promise<void> {
+  if (blockBackup !== undefined && (await run.fail(error))) await blockBackup.discard();
+}
+
+/** Writes the manifest, if this run still may; if it certainly does not exist, the archive goes, too. */
+async function commit({ run, storage, signal }: Run, manifest: Manifest): Promise<void> {
   try {
-    await commitManifest(storage, manifest, options);
+    await run.confirm();
+    await commitManifest(storage, manifest, { conditional: run.conditional, signal });
   } catch (error) {
     const mayExist = error instanceof CommitError && error.mayExist;
     if (!mayExist) await discardObject(storage, archiveKey(manifest.database, manifest.id));
     throw error;
   }
-}
-
-function closing(storage: Storage): AsyncDisposable & { storage: Storage } {
-  return { storage, [Symbol.asyncDispose]: () => storage.close() };
 }

@@ -1,8 +1,9 @@
 import { manifestKey } from "../repository/keys.ts";
 import { MAX_MANIFEST_BYTES, serializeManifest, type Manifest } from "../repository/manifest.ts";
 import { readWhole } from "../repository/read-whole.ts";
+import { parseTombstone, type Tombstone } from "../repository/tombstone.ts";
 import { DataopsError } from "../errors.ts";
-import { isStorageError, type StorageError } from "../storage/storage-error.ts";
+import { isStorageError, StorageError } from "../storage/storage-error.ts";
 import type { Storage } from "../storage/storage.ts";
 import { abortLater } from "./abort-later.ts";
 
@@ -33,7 +34,7 @@ export interface CommitOptions {
  *
  * A write whose answer was lost is looked up: what counts is whether our bytes are there.
  *
- * @throws CommitError where they are not, or nobody can tell
+ * @throws CommitError where they are not, or nobody can tell; `fenced` where another run took over and left a tombstone there
  */
 export async function commitManifest(
   storage: Storage,
@@ -48,9 +49,19 @@ export async function commitManifest(
     await writeOnce(storage, key, body, { conditional: options.conditional, signal: delayed.signal });
   } catch (error) {
     if (!isStorageError(error)) throw error;
-    if (await holds(storage, key, body, delayed.signal)) return;
+    const found = await readBack(storage, key, delayed.signal);
+    if (found !== undefined && Buffer.compare(found, body) === 0) return;
+    const tombstone = found && parseTombstone(found);
+    if (tombstone !== undefined) throw new CommitError(fencedBy(tombstone, error), false);
     throw new CommitError(error, isAmbiguous(error));
   }
+}
+
+function fencedBy({ abandoned }: Tombstone, cause: unknown): DataopsError {
+  return new DataopsError("fenced", `run ${abandoned.by} took over, at ${abandoned.at}`, {
+    hint: "this run was taken for dead; nothing of it counts",
+    cause,
+  });
 }
 
 async function writeOnce(
@@ -68,15 +79,17 @@ async function writeOnce(
     if (isStorageError(error, "not-found")) return undefined;
     throw error;
   });
-  if (existing !== undefined) throw new DataopsError("failed", `${key} exists already in ${storage.url}`);
+  if (existing !== undefined) {
+    throw new StorageError("precondition-failed", `${key} exists already in ${storage.url}`);
+  }
   await storage.put(key, body, { signal });
 }
 
-async function holds(storage: Storage, key: string, body: Uint8Array, signal: AbortSignal): Promise<boolean> {
+async function readBack(storage: Storage, key: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
   try {
-    return Buffer.compare(await readWhole(storage, key, MAX_MANIFEST_BYTES, { signal }), body) === 0;
+    return await readWhole(storage, key, MAX_MANIFEST_BYTES, { signal });
   } catch {
-    return false;
+    return undefined;
   }
 }
 

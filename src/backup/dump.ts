@@ -108,13 +108,16 @@ async function* readArchive(
   yield* compress(checkArchive(complete, reader), request.compressionLevel);
 }
 
+/** What pg_dump leaves to the server: without them, the same rows could be other text in the next backup. */
+const TEXT_SETTINGS = { TimeZone: "UTC", bytea_output: "hex" } as const;
+
 function startDump(request: DumpRequest): RunningTool {
   const { tools, snapshot, lockWaitTimeout, blockTables } = request;
   const { connection, applicationName, environment, signal } = request;
   return spawnTool(
     { program: "pg_dump", directory: tools.directory },
     dumpArguments({ snapshot, lockWaitTimeout, clientMajor: tools.major, blockTables }),
-    { settings: connection, applicationName, environment, signal },
+    { settings: connection, applicationName, environment, signal, serverSettings: TEXT_SETTINGS },
   );
 }
 

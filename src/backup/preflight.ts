@@ -1,6 +1,7 @@
 import { DataopsError } from "../errors.ts";
 import type { Reporter } from "../observe/reporter.ts";
-import type { PostgresClient } from "../postgres/client.ts";
+import type { ConnectionSettings } from "../config/connection.ts";
+import { connect, type PostgresClient } from "../postgres/client.ts";
 import { detectPooler } from "../postgres/pooler.ts";
 import { readServerFacts, type ServerFacts } from "../postgres/server-facts.ts";
 import type { Environment } from "../config/environment.ts";
@@ -12,21 +13,18 @@ import {
   SECURITY_FLOORS,
   type InstalledTools,
 } from "../postgres/tools.ts";
-import { ensureMarker } from "../repository/marker.ts";
-import { probeConditionalWrites } from "../storage/probe.ts";
-import type { Storage } from "../storage/storage.ts";
 
 /** What must hold before anything is created. Each check says what to do when it does not. */
 
 /** The oldest server whose catalogs are read as they are here. */
 const OLDEST_SERVER_MAJOR = 12;
 
-export interface SourceCheck {
+interface SourceCheck {
   facts: ServerFacts;
   tools: InstalledTools;
 }
 
-export interface CheckOptions {
+interface CheckOptions {
   applicationName: string;
   environment: Environment;
   reporter: Reporter;
@@ -34,11 +32,26 @@ export interface CheckOptions {
 }
 
 /**
+ * What can be known before the storage is asked anything: that the server can be reached and backed up.
+ *
+ * @returns the programs for it
+ * @throws DataopsError as `connect` and `checkSource` do
+ */
+export async function prepareBackup(
+  connection: ConnectionSettings,
+  options: Omit<CheckOptions, "applicationName">,
+): Promise<InstalledTools> {
+  const applicationName = "dataops:preflight";
+  await using client = await connect(connection, { applicationName, signal: options.signal });
+  return (await checkSource(client, { ...options, applicationName })).tools;
+}
+
+/**
  * Looks at the server, and chooses the programs for it. No request goes to the storage.
  *
  * @throws DataopsError `tool` where no client is new enough, `refused` for a pooler or a server that is too old
  */
-export async function checkSource(client: PostgresClient, options: CheckOptions): Promise<SourceCheck> {
+async function checkSource(client: PostgresClient, options: CheckOptions): Promise<SourceCheck> {
   const { applicationName, environment, reporter, signal } = options;
   const facts = await readServerFacts(client);
   const { serverVersion, serverVersionNumber } = facts.source;
@@ -64,26 +77,6 @@ export async function checkSource(client: PostgresClient, options: CheckOptions)
     );
   }
   return { facts, tools };
-}
-
-export interface StorageCheck {
-  /** Whether "create, unless it is there" is more than a pretence in this storage. */
-  conditional: boolean;
-}
-
-/**
- * Writes to the storage, and takes away again, what shows whether it can be written; leaves the marker.
- *
- * @throws DataopsError `notPermitted`, `unreachable`, `refused` for a storage in a newer format
- */
-export async function checkStorage(
-  storage: Storage,
-  { reporter, signal }: Pick<CheckOptions, "reporter" | "signal">,
-): Promise<StorageCheck> {
-  const probe = await probeConditionalWrites(storage, { signal });
-  if (!probe.conditional) reporter.warn(`${storage.url} has no real conditional writes: ${probe.reason}`);
-  await ensureMarker(storage, { conditional: probe.conditional, signal });
-  return { conditional: probe.conditional };
 }
 
 function floorOf(major: number): string {

@@ -67,9 +67,16 @@ function countStatement(tables: readonly SourceTable[]): string {
     .join("\nUNION ALL ");
 }
 
-function describeCount({ schema, name, extension }: SourceTable, rows: number | undefined): ManifestTable {
+function describeCount(table: SourceTable, rows: number | undefined): ManifestTable {
+  const { schema, name, extension, partitionOf } = table;
   if (rows === undefined) throw new Error(`no count of ${schema}.${name}`);
-  return { schema, name, rows, ...(extension === undefined ? {} : { extension }) };
+  return {
+    schema,
+    name,
+    rows,
+    ...(extension === undefined ? {} : { extension }),
+    ...(partitionOf === undefined ? {} : { partitionOf }),
+  };
 }
 
 /** With `row_security` off the server refuses to read a table rather than hide rows of it; its message names the table. */

@@ -8,6 +8,8 @@ export interface SourceTable {
   name: string;
   /** The extension that this is a configuration table of, if it is one. */
   extension: string | undefined;
+  /** The topmost partitioned table that this is a partition of, if it is one. */
+  partitionOf: { schema: string; name: string } | undefined;
   /** SQL that selects the rows that are dumped: empty for all, else a WHERE clause that the extension gave. */
   condition: string;
   /** Bytes on disk with its TOAST table, without indexes: an estimate of what its rows are as text. */
@@ -29,10 +31,14 @@ const SOURCE_TABLES = `
       FROM pg_catalog.pg_extension AS extension,
            unnest(extension.extconfig, extension.extcondition) AS entry(oid, condition))
   SELECT class.oid, namespace.nspname AS schema, class.relname AS name, configuration.extname AS extension,
+         root_namespace.nspname AS root_schema, root.relname AS root_name,
          coalesce(configuration.condition, '') AS condition, pg_catalog.pg_table_size(class.oid) AS size
     FROM pg_catalog.pg_class AS class
     JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
     LEFT JOIN configuration ON configuration.oid = class.oid
+    LEFT JOIN pg_catalog.pg_class AS root
+      ON class.relispartition AND root.oid = pg_catalog.pg_partition_root(class.oid)
+    LEFT JOIN pg_catalog.pg_namespace AS root_namespace ON root_namespace.oid = root.relnamespace
    WHERE class.relkind = 'r'
      AND class.relpersistence <> 't'
      AND NOT (class.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery())
@@ -51,15 +57,15 @@ export async function listSourceTables(client: PostgresClient): Promise<SourceTa
     schema: string;
     name: string;
     extension: string | null;
+    root_schema: string | null;
+    root_name: string | null;
     condition: string;
     size: string | null;
   }>(SOURCE_TABLES);
-  return rows.map(({ oid, schema, name, extension, condition, size }) => ({
-    oid,
-    schema,
-    name,
+  return rows.map(({ extension, root_schema: schema, root_name: name, size, ...table }) => ({
+    ...table,
     extension: extension ?? undefined,
-    condition,
+    partitionOf: schema === null || name === null ? undefined : { schema, name },
     // Null for a table that is gone since the snapshot; reading it then says so.
     size: Number(size ?? 0),
   }));

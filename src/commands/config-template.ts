@@ -30,6 +30,8 @@ backup:
     # maxAge: 9h # or say yourself how old the newest good backup may be
     lockWaitTimeout: 30s # give up when somebody holds a table locked for longer
     stallTimeout: 5m # give up when nothing moves
+    # Which backups \`dataops prune\` keeps; without it, all. Their starts in UTC count.
+    # keep: { last: 3, within: 2d, daily: 14, weekly: 8, monthly: 12 }
 
 restore:
   local:

@@ -1,5 +1,6 @@
 import { requireDatabase, requireStorage, theLocalDatabase } from "../config/select.ts";
-import { latestBackup } from "../repository/catalogue.ts";
+import { findLatest, type Latest } from "../repository/catalogue.ts";
+import { humanName, humanPlural } from "../observe/human.ts";
 import { openStorage } from "../storage/open.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
 import { restoreAndTell, withRestoreOptions, type RestoreOptions } from "./restore-options.ts";
@@ -42,9 +43,28 @@ export async function runFetch(options: FetchOptions, context: CommandContext): 
   const { signal } = context;
   try {
     const source = options.from ?? (await whoseLatest(storage, config, signal));
-    const manifest = await latestBackup(storage, source, { signal });
-    return await restoreAndTell(options, context, { config, storage, manifest, target });
+    const latest = await findLatest(storage, source, { signal });
+    warnOfPassedOver(latest, context);
+    return await restoreAndTell(options, context, {
+      config,
+      storage,
+      manifest: latest.backup.manifest,
+      target,
+    });
   } finally {
     await storage.close();
   }
+}
+
+/** Whoever fetches the latest backup wants to know that there is a newer one. */
+function warnOfPassedOver({ backup, passedOver }: Latest, { reporter }: CommandContext): void {
+  const [newest] = passedOver;
+  if (newest === undefined) return;
+  const [reason = "", ...others] = newest.manifest.suspect ?? [];
+  const more = others.length === 0 ? "" : `; and ${humanPlural(others.length, "more reason")}`;
+  const rest =
+    passedOver.length === 1 ? "" : `, and ${humanPlural(passedOver.length - 1, "more suspect backup")}`;
+  reporter.warn(
+    `${newest.manifest.id} is newer and was passed over${rest}: it is suspect (${humanName(reason)}${more}). Fetching ${backup.manifest.id}`,
+  );
 }

@@ -42,6 +42,30 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./check.ts"),
   },
   {
+    usage: "accept <id>",
+    summary: "Make a suspect backup count",
+    group: "Backups",
+    load: () => import("./accept.ts"),
+  },
+  {
+    usage: "keep <id>",
+    summary: "Keep one backup, whatever the rules of retention say",
+    group: "Backups",
+    load: () => import("./keep.ts"),
+  },
+  {
+    usage: "prune [database]",
+    summary: "Delete backups that the rules of retention do not keep",
+    group: "Backups",
+    load: () => import("./prune.ts"),
+  },
+  {
+    usage: "verify [id]",
+    summary: "Read a backup whole, or restore it on another server, to see whether it is good",
+    group: "Backups",
+    load: () => import("./verify.ts"),
+  },
+  {
     usage: "fetch-latest-db",
     summary: "Bring the newest backup of production into the local database",
     group: "Restoring",

@@ -2,7 +2,10 @@ import { requireStorage } from "../config/select.ts";
 import { listBackups, type Catalogue } from "../repository/catalogue.ts";
 import { storedSize } from "../repository/manifest.ts";
 import { isGood, isKept, type StoredBackup } from "../repository/stored-backup.ts";
+import { readVerifications } from "../repository/read-verifications.ts";
+import { lastVerification, type Verification } from "../repository/verification.ts";
 import { openStorage } from "../storage/open.ts";
+import { verifiedMark } from "./verify/describe.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
 import { marksOf } from "./marks.ts";
 import {
@@ -25,8 +28,11 @@ const COLUMNS = [
   { title: "STORED", align: "right" },
   { title: "TABLES", align: "right" },
   { title: "ROWS", align: "right" },
-  { title: "MARKS", align: "left" },
+  { title: "VERIFIED", align: "left" },
 ] as const satisfies readonly Column[];
+
+/** Shown where there is anything in it. */
+const MARKS = { title: "MARKS", align: "left" } as const satisfies Column;
 
 export const command: Command<ListOptions> = {
   options: (yargs) =>
@@ -48,11 +54,19 @@ export async function runList({ database }: ListOptions, context: CommandContext
   try {
     const catalogue = await listBackups(storage, database, { signal: context.signal });
     warnAbout(catalogue, context);
+    const verified = catalogue.backups
+      .filter(({ sidecars }) => sidecars.has("verification"))
+      .map(({ manifest }) => manifest);
+    const { found, unreadable } = await readVerifications(storage, verified, context.signal);
+    for (const id of unreadable) context.reporter.warn(`what verifying ${id} came to cannot be read`);
     return {
       exit: catalogue.unreadable.length > 0 ? "warnings" : "done",
       data: {
         storage: storage.url,
-        backups: catalogue.backups.map(summarise),
+        backups: catalogue.backups.map((backup) => ({
+          ...summarise(backup),
+          verified: markOf(found.get(backup.manifest.id)),
+        })),
         unreadable: catalogue.unreadable.map(({ database, id, error }) => ({
           database,
           id,
@@ -62,7 +76,7 @@ export async function runList({ database }: ListOptions, context: CommandContext
         abandoned: catalogue.abandoned,
         foreign: catalogue.foreign,
       },
-      text: describe(catalogue.backups, storage.url, context.now()),
+      text: describe(catalogue.backups, found, storage.url, context.now()),
     };
   } finally {
     await storage.close();
@@ -83,7 +97,16 @@ function warnAbout({ unreadable, unfinished, foreign }: Catalogue, { reporter }:
   }
 }
 
-function describe(backups: readonly StoredBackup[], url: string, now: number): string {
+function markOf(verification: Verification | undefined): string {
+  return verifiedMark(lastVerification(verification, "read"), lastVerification(verification, "restore"));
+}
+
+function describe(
+  backups: readonly StoredBackup[],
+  verifications: ReadonlyMap<string, Verification>,
+  url: string,
+  now: number,
+): string {
   if (backups.length === 0) return `no backups in ${url}`;
   const rows = backups.map((backup) => {
     const { id, database, started, size, tables, rows } = summarise(backup);
@@ -94,10 +117,12 @@ function describe(backups: readonly StoredBackup[], url: string, now: number): s
       humanBytes(size),
       humanCount(tables),
       humanCount(rows),
+      markOf(verifications.get(id)),
       marksOf(backup).join(", "),
     ];
   });
-  return humanTable(COLUMNS, rows);
+  const isMarked = backups.some((backup) => marksOf(backup).length > 0);
+  return humanTable(isMarked ? [...COLUMNS, MARKS] : COLUMNS, rows);
 }
 
 /** What a list tells of one backup. */

@@ -1,7 +1,14 @@
 import { requireStorage } from "../config/select.ts";
-import { findBackup, latestBackup } from "../repository/catalogue.ts";
+import { isDataopsError } from "../errors.ts";
+import { findLatest, findStoredBackup } from "../repository/catalogue.ts";
 import { storedSize, type Manifest } from "../repository/manifest.ts";
+import { readDecision, type Decision, type DecisionKind } from "../repository/sidecar.ts";
+import { isGood, type StoredBackup } from "../repository/stored-backup.ts";
+import { readVerifications } from "../repository/read-verifications.ts";
+import { lastVerification, type Verification } from "../repository/verification.ts";
 import { openStorage } from "../storage/open.ts";
+import type { Storage } from "../storage/storage.ts";
+import { describeLast } from "./verify/describe.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
 import { whoseLatest } from "./whose-latest.ts";
 import {
@@ -54,14 +61,81 @@ export async function runShow({ id, from }: ShowOptions, context: CommandContext
   const storage = await openStorage(requireStorage(config), context.reporter);
   const { signal } = context;
   try {
-    const manifest =
+    const backup =
       id === "latest"
-        ? await latestBackup(storage, from ?? (await whoseLatest(storage, config, signal)), { signal })
-        : await findBackup(storage, id, { signal });
-    return { exit: "done", data: manifest, text: describe(manifest, context.now()) };
+        ? (await findLatest(storage, from ?? (await whoseLatest(storage, config, signal)), { signal })).backup
+        : await findStoredBackup(storage, id, { signal });
+    const decisions = await readDecisions(storage, backup, context);
+    const verification = await verificationOf(storage, backup.manifest, context);
+    return {
+      exit: "done",
+      data: { ...backup.manifest, ...decisions, ...(verification === undefined ? {} : { verification }) },
+      text: describe(backup, { decisions, verification }, context.now()),
+    };
   } finally {
     await storage.close();
   }
+}
+
+/** What people have said of the backup: by what, absent where they have not. */
+type Decisions = Partial<Record<DecisionKind, Decision>>;
+
+async function readDecisions(
+  storage: Storage,
+  { manifest, sidecars }: StoredBackup,
+  { signal, reporter }: CommandContext,
+): Promise<Decisions> {
+  const decisions: Decisions = {};
+  for (const kind of ["accepted", "kept"] as const) {
+    if (!sidecars.has(kind)) continue;
+    try {
+      const decision = await readDecision(storage, kind, manifest, { signal });
+      if (decision !== undefined) decisions[kind] = decision;
+    } catch (error) {
+      if (!isDataopsError(error, "corrupt")) throw error;
+      reporter.warn(error.message);
+    }
+  }
+  return decisions;
+}
+
+/** What sets this backup apart from others; nothing where nothing does. */
+function describeMarks(backup: StoredBackup, decisions: Decisions): [title: string, value: string][] {
+  const { suspect = [] } = backup.manifest;
+  const said = ({ at, reason }: Decision): string =>
+    reason === null ? `since ${at}` : `since ${at}: ${humanName(reason)}`;
+  const { accepted, kept } = decisions;
+  return [
+    ...suspect.map((reason): [string, string] => [
+      isGood(backup) ? "was suspect" : "SUSPECT",
+      humanName(reason),
+    ]),
+    ...(accepted === undefined ? [] : [["accepted", said(accepted)] satisfies [string, string]]),
+    ...(kept === undefined ? [] : [["kept", said(kept)] satisfies [string, string]]),
+  ];
+}
+
+/** What verifying it came to; where that cannot be read, there is a warning. */
+async function verificationOf(
+  storage: Storage,
+  manifest: Manifest,
+  { signal, reporter }: CommandContext,
+): Promise<Verification | undefined> {
+  const { found, unreadable } = await readVerifications(storage, [manifest], signal);
+  if (unreadable.length > 0) reporter.warn("what verifying it came to cannot be read");
+  return found.get(manifest.id);
+}
+
+function describeVerification(
+  verification: Verification | undefined,
+  now: number,
+): [title: string, value: string][] {
+  const read = describeLast(lastVerification(verification, "read"), now);
+  const restored = describeLast(lastVerification(verification, "restore"), now);
+  return [
+    ...(read === undefined ? [] : [["read", read] as [string, string]]),
+    ...(restored === undefined ? [] : [["restored", restored] as [string, string]]),
+  ];
 }
 
 /** What is beside the archive; nothing where there is nothing. */
@@ -77,13 +151,20 @@ function describeBlocks({ blocks }: Manifest): [title: string, value: string][] 
   ];
 }
 
-function describe(manifest: Manifest, now: number): string {
+interface Said {
+  decisions: Decisions;
+  verification: Verification | undefined;
+}
+
+function describe(backup: StoredBackup, { decisions, verification }: Said, now: number): string {
+  const { manifest } = backup;
   const { source, archive, tables } = manifest;
   const started = Date.parse(manifest.started);
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
   const facts = [
     ["backup", manifest.id],
     ["of", `${manifest.database} (${humanName(manifest.environment)})`],
+    ...describeMarks(backup, decisions),
     ["started", `${manifest.started}, ${humanDuration(now - started)} ago`],
     ["took", humanDuration(Date.parse(manifest.finished) - started)],
     [
@@ -107,6 +188,7 @@ function describe(manifest: Manifest, now: number): string {
       "made with",
       `dataops ${humanName(manifest.dataopsVersion)}, pg_dump ${humanName(manifest.tools.pgDump)}`,
     ],
+    ...describeVerification(verification, now),
     ["contents", `${humanPlural(tables.length, "table")}, ${humanPlural(rows, "row")}`],
   ].map(([title = "", value = ""]) => `${title.padEnd(11)} ${value}`);
   if (tables.length === 0) return facts.join("\n");

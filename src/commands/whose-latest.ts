@@ -6,9 +6,15 @@ import type { Storage } from "../storage/storage.ts";
 /**
  * The database that `latest` means when none is named: the only one with backups, else the one that is production.
  *
+ * @param option how to name one, for the hint
  * @throws DataopsError `usage` where that is not clear
  */
-export async function whoseLatest(storage: Storage, config: Config, signal: AbortSignal): Promise<string> {
+export async function whoseLatest(
+  storage: Storage,
+  config: Config,
+  signal: AbortSignal,
+  option = "--from",
+): Promise<string> {
   const databases = await listDatabases(storage, { signal });
   const [only] = databases;
   if (only !== undefined && databases.length === 1) return only;
@@ -16,6 +22,6 @@ export async function whoseLatest(storage: Storage, config: Config, signal: Abor
   if (production[0] !== undefined && production.length === 1) return production[0];
   if (databases.length === 0 || databases.includes("production")) return "production";
   throw new DataopsError("usage", `${storage.url} holds backups of ${databases.join(", ")}`, {
-    hint: "say whose latest: --from NAME",
+    hint: `say whose: ${option} NAME`,
   });
 }

@@ -16,6 +16,7 @@ export interface Config {
   databases: Readonly<Record<string, DatabaseConfig>>;
   backup: Readonly<Record<string, BackupConfig>>;
   restore: Readonly<Record<string, RestoreConfig>>;
+  verify: Readonly<Record<string, VerifyConfig>>;
   cache: CacheConfig;
   /** Who is told of what went wrong. */
   notify: readonly ChannelConfig[];
@@ -80,6 +81,24 @@ export interface BackupConfig {
   maxSizeChange: number;
   /** Milliseconds since a backup last passed a verification; undefined: nobody asks. */
   maxVerificationAge: number | undefined;
+  /** Tables that come and go, as `schema.table` or `table`: they make no backup suspect. */
+  volatileTables: readonly string[];
+  /** Which backups prune keeps; undefined: all. */
+  keep: KeepRules | undefined;
+}
+
+/** Rules of retention. A backup is kept by any one of them; `undefined` keeps none. */
+export interface KeepRules {
+  /** So many of the newest. */
+  last?: number | undefined;
+  /** Milliseconds before the newest. */
+  within?: number | undefined;
+  /** The newest of each of so many hours, days, … of UTC that have one. */
+  hourly?: number | undefined;
+  daily?: number | undefined;
+  weekly?: number | undefined;
+  monthly?: number | undefined;
+  yearly?: number | undefined;
 }
 
 export interface RestoreConfig {
@@ -95,6 +114,13 @@ export interface RestoreConfig {
   waitForSessions: number;
   /** Extensions that a restore here does without, even where something uses them. */
   skipExtensions: readonly string[];
+}
+
+export interface VerifyConfig {
+  /** The name of the database on whose server backups are restored. */
+  server: string;
+  /** Whether that may be the server that they are made of, or one with a production database. */
+  allowSourceServer: boolean;
 }
 
 export interface CacheConfig {

@@ -28,6 +28,7 @@ export function storageAt(url: string): StorageConfig {
 /** What a backup's configuration may leave open. */
 export const UNSET_BACKUP = {
   jobs: undefined,
+  keep: undefined,
   schedule: undefined,
   maxAge: undefined,
   maxVerificationAge: undefined,

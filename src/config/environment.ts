@@ -10,6 +10,11 @@ export const ENVIRONMENT_VARIABLES: readonly { name: string; meaning: string }[]
     name: "DATAOPS_POSTGRES_BIN",
     meaning: "folders with PostgreSQL's programs, colon-separated, instead of the usual places",
   },
+  {
+    name: "DATAOPS_LEASE_DURATION",
+    meaning:
+      "how long a run holds its job without a sign of life, `30s` by default; short ones are for tests",
+  },
   { name: "DATABASE_URL", meaning: "production, where there is no file" },
   {
     name: "LOCAL_DATABASE_URL",

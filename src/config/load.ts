@@ -126,11 +126,17 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
     const origin = reader.placeOf(["databases", name, "url"]);
     reader.origins.push({ path, shown: showConnection(database), origin: origin + variablesIn(url) });
   }
-  for (const section of ["backup", "restore"] as const) {
+  for (const section of ["backup", "restore", "verify"] as const) {
     const unknown = Object.keys(checked[section]).find((name) => databases[name] === undefined);
     if (unknown === undefined) continue;
     throw new ConfigError([
       `${reader.placeOf([section, unknown])}: ${section}.${unknown}: there is no database ${unknown} under databases`,
+    ]);
+  }
+  for (const [name, { server }] of Object.entries(checked.verify)) {
+    if (databases[server] !== undefined) continue;
+    throw new ConfigError([
+      `${reader.placeOf(["verify", name, "server"])}: verify.${name}.server: there is no database ${server} under databases`,
     ]);
   }
   const notify = readChannels(checked.notify, reader.origins, {
@@ -154,6 +160,7 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
         { jobs: undefined, template: undefined, ...restore },
       ]),
     ),
+    verify: checked.verify,
     cache: {
       directory: resolve(folder, checked.cache.directory ?? defaultCacheDirectory(environment)),
       maxBytes: checked.cache.maxSize,

@@ -55,6 +55,25 @@ const database = z
   })
   .describe("a PostgreSQL database, under a name of your choice");
 
+const keep = z
+  .strictObject({
+    last: count(1, 100_000).optional().describe("so many of the newest"),
+    within: duration({ least: "1h", most: "3650d" })
+      .optional()
+      .describe("all of so long before the newest one: `2d`"),
+    hourly: count(1, 100_000).optional().describe("the newest of each of so many hours that have one"),
+    daily: count(1, 100_000).optional().describe("of so many days"),
+    weekly: count(1, 100_000).optional().describe("of so many weeks, which begin on Monday"),
+    monthly: count(1, 100_000).optional().describe("of so many months"),
+    yearly: count(1, 100_000).optional().describe("of so many years"),
+  })
+  .refine((rules) => Object.values(rules).some((rule) => rule !== undefined), {
+    error: "expected at least one of last, within, hourly, daily, weekly, monthly and yearly",
+  })
+  .describe(
+    "which backups `dataops prune` keeps: those that any of these rules keeps, by their start in UTC. Without it, all",
+  );
+
 const backup = z
   .strictObject({
     format: z
@@ -92,6 +111,13 @@ const backup = z
       .describe(
         "how long ago a backup may last have passed a verification before `check` warns; by default any time, or never",
       ),
+    volatileTables: z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        "tables that come and go, such as queues, as `schema.table` or `table`: empty or gone, they make no backup suspect",
+      ),
+    keep: keep.optional(),
   })
   .describe("how one database is backed up");
 
@@ -133,6 +159,19 @@ const restore = z
   })
   .describe("how backups are restored into one database");
 
+const verify = z
+  .strictObject({
+    server: databaseName.describe(
+      "a database of this file, on whose server backups are restored to see whether they can be: beside it, into one of their own that is dropped afterwards",
+    ),
+    allowSourceServer: flag()
+      .prefault(false)
+      .describe(
+        "whether that may be the server that the backups are made of, or one with a production database",
+      ),
+  })
+  .describe("how one database's backups are verified by restoring them");
+
 const cache = z
   .strictObject({
     directory: z
@@ -149,6 +188,7 @@ export const configSchema = z.strictObject({
   databases: z.record(databaseName, database).default({}),
   backup: z.record(databaseName, backup).default({}),
   restore: z.record(databaseName, restore).default({}),
+  verify: z.record(databaseName, verify).default({}),
   cache: cache.prefault({}),
   notify: notifySchema,
 });

@@ -1,5 +1,12 @@
 import { DataopsError } from "../errors.ts";
-import type { BackupConfig, Config, DatabaseConfig, RestoreConfig, StorageConfig } from "./config.ts";
+import type {
+  BackupConfig,
+  Config,
+  DatabaseConfig,
+  RestoreConfig,
+  StorageConfig,
+  VerifyConfig,
+} from "./config.ts";
 import { UNSET_BACKUP } from "./defaults.ts";
 import { nearest } from "./nearest.ts";
 import { DEFAULT_BACKUP, DEFAULT_RESTORE } from "./schema.ts";
@@ -75,6 +82,23 @@ export function backupSettings(config: Config, name: string): BackupConfig {
 /** How backups are restored into a database: as configured, else by the defaults. */
 export function restoreSettings(config: Config, name: string): RestoreConfig {
   return config.restore[name] ?? { jobs: undefined, template: undefined, ...DEFAULT_RESTORE };
+}
+
+/**
+ * How backups of a database are verified by restoring them.
+ *
+ * @throws DataopsError `usage` where it is not configured
+ */
+export function requireVerifySettings(config: Config, name: string): VerifyConfig {
+  const settings = Object.hasOwn(config.verify, name) ? config.verify[name] : undefined;
+  if (settings !== undefined) return settings;
+  throw new DataopsError(
+    "usage",
+    `it is not configured where backups of ${name} are restored to verify them`,
+    {
+      hint: `name a database whose server may be used for it: verify: { ${name}: { server: staging } }`,
+    },
+  );
 }
 
 function namesOf(databases: readonly DatabaseConfig[]): string {

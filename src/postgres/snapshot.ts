@@ -65,7 +65,7 @@ export async function joinSnapshot(client: PostgresClient, id: string): Promise<
 }
 
 /** Sets what makes a transaction's reading independent of the database's defaults, for this transaction only. */
-async function applyReadingSettings(client: PostgresClient): Promise<void> {
+export async function applyReadingSettings(client: PostgresClient): Promise<void> {
   await client.query(
     `SELECT pg_catalog.set_config(setting.name, wanted.value, true)
        FROM pg_catalog.jsonb_each_text($1::jsonb) AS wanted(name, value)

@@ -1,4 +1,4 @@
-import { BACKUP_ID_PATTERN } from "./backup-id.ts";
+import { BACKUP_ID_PATTERN, stampOf } from "./backup-id.ts";
 import { DATABASE_NAME_PATTERN } from "./database-name.ts";
 import { JOB_KINDS, type Job } from "./job.ts";
 
@@ -105,6 +105,24 @@ export function parseRunKey(job: Job, key: string): string | undefined {
   const prefix = runsPrefix(job);
   const id = key.startsWith(prefix) && key.endsWith(".json") ? key.slice(prefix.length, -".json".length) : "";
   return BACKUP_ID_PATTERN.test(id) ? id : undefined;
+}
+
+/** Which runs a scheduled instant was given to, in milliseconds since the epoch. Slots are whole seconds. */
+export function slotKey(job: Job, slot: number): string {
+  return `${slotsPrefix(job)}${stampOf(new Date(slot).toISOString())}.json`;
+}
+
+/** The folder of the slots of a job's schedule. */
+export function slotsPrefix(job: Job): string {
+  return `${job.database}/slots/${jobFolder(job)}/`;
+}
+
+/** Reads a key that may be a slot of `job`: its instant in milliseconds since the epoch, or undefined. */
+export function parseSlotKey(job: Job, key: string): number | undefined {
+  const [, year, month, day, hour, minute, second] =
+    /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.json$/.exec(key.slice(slotsPrefix(job).length)) ?? [];
+  const slot = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  return !Number.isNaN(slot) && key === slotKey(job, slot) ? slot : undefined;
 }
 
 /** The lease that says which run holds the job. */

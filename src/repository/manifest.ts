@@ -22,10 +22,10 @@ export const MAX_INDEX_BYTES = 256 * 1024 * 1024;
 export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 
 /** Characters of one reason for which a backup is suspect. */
-export const MAX_REASON_LENGTH = 400;
+const MAX_REASON_LENGTH = 600;
 
 /** Reasons for which a backup is suspect. */
-export const MAX_REASONS = 50;
+const MAX_REASONS = 50;
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const bytes = z.int().min(0);
@@ -108,6 +108,8 @@ const tableSchema = z.strictObject({
    * dumped, and only those are counted. Absent for every other table.
    */
   extension: postgresName.optional(),
+  /** The partitioned table that this is a partition of, the topmost one. Absent for every other table. */
+  partitionOf: z.strictObject({ schema: postgresName, name: postgresName }).optional(),
 });
 
 const packName = z.string().regex(PACK_NAME_PATTERN);

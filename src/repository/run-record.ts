@@ -12,7 +12,7 @@ import { readWhole } from "./read-whole.ts";
 const RUN_FORMAT = 1;
 
 /** Bytes; a record is one screen of text. */
-const MAX_RUN_BYTES = 64 * 1024;
+export const MAX_RUN_BYTES = 64 * 1024;
 
 /** Records read at the same time. */
 const READERS = 16;

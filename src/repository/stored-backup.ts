@@ -26,11 +26,6 @@ export function newestFirst({ manifest: left }: StoredBackup, { manifest: right 
   return compareText(right.started, left.started) || compareText(right.id, left.id);
 }
 
-/** The newest good one, if there is one. */
-export function newestGood(backups: readonly StoredBackup[]): StoredBackup | undefined {
-  return backups.filter(isGood).sort(newestFirst)[0];
-}
-
 function compareText(left: string, right: string): number {
   return left < right ? -1 : Number(left > right);
 }

@@ -18,7 +18,7 @@ const tombstoneSchema = z.strictObject({
 export type Tombstone = z.infer<typeof tombstoneSchema>;
 
 /** Bytes; a manifest is never as short. */
-const MAX_TOMBSTONE_BYTES = 1024;
+export const MAX_TOMBSTONE_BYTES = 1024;
 
 /** The bytes of a tombstone. */
 export function serializeTombstone(tombstone: Tombstone): Uint8Array {

@@ -13,7 +13,7 @@ import { checkRows } from "./load/row-check.ts";
 import type { LoadSettings } from "./load/settings.ts";
 import { watchSize } from "./load/size-progress.ts";
 import type { RestorePreflight } from "./preflight.ts";
-import type { Run } from "./run.ts";
+import type { BuildRun } from "./run.ts";
 import { createScratch, type Scratch } from "./scratch/scratch.ts";
 
 /** Where a backup is built, and by what. */
@@ -44,7 +44,7 @@ export interface Built {
  *
  * @throws DataopsError as the steps do; after an abort: the signal's reason
  */
-export async function buildFromBackup(run: Run, site: BuildSite): Promise<Built> {
+export async function buildFromBackup(run: BuildRun, site: BuildSite): Promise<Built> {
   const blocks = await readBlockIndexes(run);
   const { path, downloaded } = await download(run);
   await using archive = path;
@@ -68,7 +68,7 @@ export async function buildFromBackup(run: Run, site: BuildSite): Promise<Built>
 }
 
 /** The archive, checked and ready for parallel workers, in a file that goes away with it. */
-async function download(run: Run) {
+async function download(run: BuildRun) {
   const { storage, manifest, cache, signal, reporter } = run;
   await using cached = await fetchArchive(storage, manifest, cache, { signal, reporter });
   const path = await unpackedArchive(cached.path, manifest, { directory: cache.directory, signal, reporter });
@@ -77,7 +77,7 @@ async function download(run: Run) {
 
 /** Loads, and shows how far it is. @returns also how many bytes of blocks came from the storage */
 async function load(
-  run: Run,
+  run: BuildRun,
   from: Pick<LoadRequest, "archive" | "jobs"> &
     BuildSite & { scratch: Scratch; blocks: readonly BlockTable[] },
 ): Promise<{ loaded: Loaded; received: number }> {

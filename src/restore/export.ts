@@ -11,7 +11,7 @@ import { unpackedArchive } from "./archive/unpacked.ts";
 import { PackReader } from "../repository/blocks/pack-reader.ts";
 import { readBlockIndexes, type BlockTable } from "../repository/blocks/read-indexes.ts";
 import { BatchReader, KEPT_DICTIONARIES, type Text } from "./blocks/batch-reader.ts";
-import { BytesInFlight } from "./blocks/bytes-in-flight.ts";
+import { BytesInFlight } from "../bytes-in-flight.ts";
 import { copyStatement } from "./blocks/copy-statement.ts";
 import { openPacks } from "./blocks/open-packs.ts";
 import { placedBlocks, planReads } from "./blocks/plan-reads.ts";

@@ -40,3 +40,17 @@ export interface Run extends RestoreDependencies, RestoreRequest {
   runId: string;
   applicationName: string;
 }
+
+/** What building a backup needs of a run. */
+export type BuildRun = RestoreDependencies &
+  Pick<
+    Run,
+    | "manifest"
+    | "settings"
+    | "cache"
+    | "runId"
+    | "applicationName"
+    | "asSuperuser"
+    | "fast"
+    | "allowVulnerableClient"
+  >;

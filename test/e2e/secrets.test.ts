@@ -115,6 +115,8 @@ describe("no secret shows", () => {
     ["list"],
     ["list", "--json"],
     ["show", "latest", "--json"],
+    ["verify"],
+    ["verify", "--json"],
     ["doctor"],
     ["doctor", "--json"],
     ["config", "show"],

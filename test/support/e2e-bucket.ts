@@ -21,7 +21,7 @@ export interface TestBucket {
   /** All keys, sorted. */
   keys(): Promise<string[]>;
   read(key: string): Promise<Buffer>;
-  write(key: string, body: string): Promise<void>;
+  write(key: string, body: string | Uint8Array): Promise<void>;
   remove(key: string): Promise<void>;
   /** Uploads that are neither completed nor aborted: their keys. */
   openUploads(): Promise<string[]>;

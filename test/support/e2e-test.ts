@@ -1,4 +1,6 @@
 import { expect } from "vitest";
+import { parseRun, type RunRecord } from "../../src/repository/run-record.ts";
+import { parseLease, type LeaseRecord } from "../../src/schedule/lease-record.ts";
 import {
   startDataops,
   type DataopsExit,
@@ -64,9 +66,25 @@ export const ARCHIVE_CONFIG = {
   backup: { production: { format: "archive" } },
 };
 
+/** What runs leave of themselves, however they end: leases, and records of what happened. */
+const OF_RUNS = /(^|\/)(locks\/|[a-z0-9_-]+\/(runs|slots)\/)/;
+
+/** The keys of everything but what runs leave of themselves, sorted. */
+export async function backupKeys(bucket: TestBucket): Promise<string[]> {
+  return (await bucket.keys()).filter((key) => !OF_RUNS.test(key));
+}
+
+/** The records of the runs of production's backups, and their lease. */
+export async function readRuns(bucket: TestBucket): Promise<{ runs: RunRecord[]; lease: LeaseRecord }> {
+  const keys = (await bucket.keys()).filter((key) => key.startsWith("production/runs/backup-production/"));
+  const runs = await Promise.all(keys.map(async (key) => parseRun(await bucket.read(key), key)));
+  const leaseKey = "locks/production/backup-production.json";
+  return { runs, lease: parseLease(await bucket.read(leaseKey), leaseKey) };
+}
+
 /** No manifest, no archive, no upload left open: the storage's own marker at most. */
 export async function expectNothing(bucket: TestBucket): Promise<void> {
-  const keys = await bucket.keys();
+  const keys = await backupKeys(bucket);
   expect({
     keys: keys.filter((key) => key !== "dataops.json"),
     uploads: await bucket.openUploads(),

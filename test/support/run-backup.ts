@@ -1,8 +1,12 @@
 import { runBackup, type BackupRequest } from "../../src/backup/backup.ts";
+import { prepareBackup } from "../../src/backup/preflight.ts";
 import type { ConnectionSettings } from "../../src/config/connection.ts";
 import type { Environment } from "../../src/config/environment.ts";
+import { silentReporter } from "../../src/observe/reporter.ts";
 import type { Manifest } from "../../src/repository/manifest.ts";
 import { openFileStorage } from "../../src/storage/file.ts";
+import type { Storage } from "../../src/storage/storage.ts";
+import { loneRun } from "./lone-run.ts";
 
 export interface BackupOptions extends Partial<BackupRequest> {
   /** Where the PostgreSQL programs are looked for. */
@@ -12,23 +16,34 @@ export interface BackupOptions extends Partial<BackupRequest> {
   now?: number;
   /** Warnings are added to it. */
   warnings?: string[];
+  /** Put before the storage. */
+  wrap?: (storage: Storage) => Storage;
+  /** Runs that may still live. */
+  alive?: readonly string[];
 }
 
 /** Backs a database up into a folder, quietly; with every eligible table as blocks unless `format` says otherwise. */
 export async function backUpInto(
   folder: string,
   connection: ConnectionSettings,
-  { programs = process.env, signal, now, warnings, ...request }: BackupOptions = {},
+  {
+    programs = process.env,
+    signal = new AbortController().signal,
+    now,
+    warnings,
+    alive,
+    wrap = (storage) => storage,
+    ...request
+  }: BackupOptions = {},
 ): Promise<Manifest> {
+  const storage = wrap(openFileStorage(folder));
+  const reporter = { ...silentReporter, warn: (message: string) => void warnings?.push(message) };
+  const tools = await prepareBackup(connection, { environment: programs, reporter, signal });
   const { manifest } = await runBackup(
     {
-      openStorage: () => Promise.resolve(openFileStorage(folder)),
-      reporter: {
-        progress: () => ({ add: () => undefined, end: () => undefined }),
-        info: () => undefined,
-        warn: (message: string) => void warnings?.push(message),
-      },
-      signal: signal ?? new AbortController().signal,
+      storage,
+      run: loneRun({ storage, database: "shop", started: now ?? Date.now(), signal, alive }),
+      reporter,
       environment: programs,
       now: () => now ?? Date.now(),
       version: "test",
@@ -37,6 +52,7 @@ export async function backUpInto(
       database: "shop",
       environment: "production",
       connection,
+      tools,
       lockWaitTimeout: 5_000,
       stallTimeout: 20_000,
       compressionLevel: 1,

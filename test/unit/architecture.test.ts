@@ -91,6 +91,8 @@ test.for([
   ["storage/file.ts", "postgres/client.ts"],
   ["config/load.ts", "observe/../commands/index.ts"],
   ["repository/catalogue.ts", "backup/backup.ts"],
+  ["repository/catalogue.ts", "schedule/run-job.ts"],
+  ["schedule/run-job.ts", "backup/backup.ts"],
   ["backup/dump.ts", "@aws-sdk/client-s3"],
   ["restore/swap.ts", "node:child_process"],
   ["backup/dump.ts", "yargs"],

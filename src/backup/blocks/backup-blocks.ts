@@ -15,7 +15,6 @@ import {
 } from "../../repository/blocks/pack-cache.ts";
 import { PackReader } from "../../repository/blocks/pack-reader.ts";
 import { readBase, tableKey, type Base } from "./base.ts";
-import { readLiveRuns } from "./dead-runs.ts";
 import { openDictionaries } from "./dictionaries.ts";
 import { dumpBlocks } from "./dump-blocks.ts";
 import { chooseBlockTables, readTableFacts, type BlockTable } from "./eligible.ts";
@@ -32,6 +31,8 @@ export interface BlockBackupRequest {
   /** The backup's. */
   id: string;
   source: ManifestSource;
+  /** Whether a run is certainly over, has made no backup, and will never take away its packs. */
+  isAbandoned: (id: string) => Promise<boolean>;
   /** Bytes that a table must have to be stored as blocks. */
   threshold: number | undefined;
   /** Bytes of text that a block should have; a good number by default. */
@@ -72,7 +73,7 @@ export async function planBlockBackup(request: BlockBackupRequest): Promise<Bloc
   const warn = (message: string): void => reporter.warn(message);
   const tables = chooseBlockTables(await readTableFacts(snapshot.client), source, threshold);
   if (tables.length === 0) return undefined;
-  const base = await readBase({ ...request, readLiveRuns: () => readLiveRuns(snapshot.client), warn });
+  const base = await readBase({ ...request, warn });
   const moved = { note: (): void => undefined };
   const cache = await openCache(request, base);
   const packs = new PackWriter({ ...request, cache, onProgress: () => moved.note() });

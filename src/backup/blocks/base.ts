@@ -31,8 +31,8 @@ export interface BaseRequest {
   /** The backup that is being made. */
   id: string;
   source: Pick<ManifestSource, "systemIdentifier" | "databaseOid">;
-  /** The ids of backups that are being made right now. */
-  readLiveRuns: () => Promise<ReadonlySet<string>>;
+  /** Whether a run is certainly over, has made no backup, and will never take away its packs. */
+  isAbandoned: (id: string) => Promise<boolean>;
   signal: AbortSignal;
   /** Told what cannot be used of what should be there. */
   warn: (message: string) => void;

@@ -1,10 +1,9 @@
 import { messageOf } from "../../errors.ts";
-import type { PostgresClient } from "../../postgres/client.ts";
 import { isBackupId, startStamp, stampOf } from "../../repository/backup-id.ts";
 import type { StoredBlock } from "../../repository/blocks/block-index.ts";
 import { readPackContents } from "../../repository/blocks/pack-contents.ts";
-import { backupOfPack, manifestKey, packKey, parsePackKey } from "../../repository/keys.ts";
-import { isStorageError } from "../../storage/storage-error.ts";
+import { backupOfPack, packKey, parsePackKey } from "../../repository/keys.ts";
+import { startOfRun } from "../../repository/run-record.ts";
 import type { Storage } from "../../storage/storage.ts";
 
 /**
@@ -13,14 +12,6 @@ import type { Storage } from "../../storage/storage.ts";
  */
 const OLDEST = 24 * 60 * 60 * 1000;
 
-/** The ids of backups whose sessions are connected to the same server. */
-export async function readLiveRuns(client: PostgresClient): Promise<Set<string>> {
-  const rows = await client.query<{ name: string }>(
-    "SELECT application_name AS name FROM pg_catalog.pg_stat_activity WHERE application_name LIKE 'dataops:%'",
-  );
-  return new Set(rows.map(({ name }) => name.slice("dataops:".length)));
-}
-
 export interface DeadRunsRequest {
   storage: Storage;
   database: string;
@@ -28,7 +19,8 @@ export interface DeadRunsRequest {
   id: string;
   /** The last backup's id: runs before it are of no use any more. */
   since: string | undefined;
-  readLiveRuns: () => Promise<ReadonlySet<string>>;
+  /** Whether a run is certainly over, has made no backup, and will never take away its packs. */
+  isAbandoned: (id: string) => Promise<boolean>;
   /** Every pack that is there, with its size in bytes, by its key. */
   found: ReadonlyMap<string, number>;
   /** Blocks that may be referred to, by their SHA-256: those found are added. */
@@ -42,20 +34,18 @@ export interface DeadRunsRequest {
 /**
  * Adds the blocks of runs that were killed: their packs are whole, and no manifest names them.
  *
- * Only of runs that are certainly dead, which have no session any more: one that merely fails takes its packs away.
+ * Only of runs that were written down as lost: one that merely fails takes its packs away, and writes that down before.
  *
- * @throws what the storage and the server throw
+ * @throws what the storage throws
  */
 export async function readDeadRuns(request: DeadRunsRequest): Promise<void> {
-  const { storage, database, found, blocks, packs, signal, warn } = request;
+  const { storage, database, found, blocks, packs, isAbandoned, signal, warn } = request;
   const names = [...found.keys()].flatMap((key) => parsePackKey(key)?.name ?? []);
   const candidates = names.filter((name) => !packs.has(name) && isRecent(backupOfPack(name), request));
-  if (candidates.length === 0) return;
-  const live = await request.readLiveRuns();
   const dead = new Map<string, boolean>();
   for (const name of candidates) {
     const id = backupOfPack(name);
-    if (!dead.has(id)) dead.set(id, !live.has(id) && !(await hasManifest(storage, database, id, signal)));
+    if (!dead.has(id)) dead.set(id, await isAbandoned(id));
     if (dead.get(id) !== true) continue;
     const size = found.get(packKey(database, name)) ?? 0;
     try {
@@ -76,27 +66,5 @@ export async function readDeadRuns(request: DeadRunsRequest): Promise<void> {
 function isRecent(id: string, { since, id: own }: Pick<DeadRunsRequest, "since" | "id">): boolean {
   if (!isBackupId(id) || id === own) return false;
   if (since !== undefined && startStamp(id) < startStamp(since)) return false;
-  return startStamp(id) >= stampOf(new Date(startOf(own) - OLDEST).toISOString());
-}
-
-/** Milliseconds since the epoch. */
-function startOf(id: string): number {
-  return Date.parse(
-    startStamp(id).replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"),
-  );
-}
-
-async function hasManifest(
-  storage: Storage,
-  database: string,
-  id: string,
-  signal: AbortSignal,
-): Promise<boolean> {
-  try {
-    await storage.head(manifestKey(database, id), { signal });
-    return true;
-  } catch (error) {
-    if (isStorageError(error, "not-found")) return false;
-    throw error;
-  }
+  return startStamp(id) >= stampOf(new Date(startOfRun(own) - OLDEST).toISOString());
 }

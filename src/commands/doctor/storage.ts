@@ -1,6 +1,6 @@
 import type { Config } from "../../config/config.ts";
 import { requireStorage } from "../../config/select.ts";
-import { isDataopsError } from "../../errors.ts";
+import { isDataopsError, type DataopsError } from "../../errors.ts";
 import { latestBackup } from "../../repository/catalogue.ts";
 import { readMarker } from "../../repository/marker.ts";
 import type { Manifest } from "../../repository/manifest.ts";
@@ -34,8 +34,11 @@ export async function checkStorage(
       const writing = await checkWriting(storage, signal);
       if (database === undefined) return [reading, ...writing];
       const backups = await attempt("latest backup", signal, async () => {
-        latest = await latestOrNone(storage, database, signal);
-        return [judgeLatest(latest, database)];
+        const found = await latestOrNone(storage, database, signal);
+        if (isDataopsError(found))
+          return [warn("latest backup", found.message, found.hint ?? "see `dataops list`")];
+        latest = found;
+        return [ok("latest backup", `of ${database}: ${found.id}, finished ${found.finished}`)];
       });
       return [reading, ...writing, ...backups];
     } finally {
@@ -53,7 +56,7 @@ async function checkWriting(storage: Storage, signal: AbortSignal): Promise<Find
       warn(
         "storage",
         `can be written, without conditional writes: ${probe.reason}`,
-        "let one machine alone make backups of a database, or use a store that has them",
+        "jobs are held by a lock in the database instead; a store that has them is surer",
       ),
     ];
   } catch (error) {
@@ -64,21 +67,16 @@ async function checkWriting(storage: Storage, signal: AbortSignal): Promise<Find
   }
 }
 
+/** The latest backup, or why there is none: that is no failure of the storage. */
 async function latestOrNone(
   storage: Storage,
   database: string,
   signal: AbortSignal,
-): Promise<Manifest | undefined> {
+): Promise<Manifest | DataopsError> {
   try {
     return await latestBackup(storage, database, { signal });
   } catch (error) {
-    if (isDataopsError(error, "noSuchBackup")) return undefined;
+    if (isDataopsError(error, "noSuchBackup")) return error;
     throw error;
   }
-}
-
-function judgeLatest(latest: Manifest | undefined, database: string): Finding {
-  if (latest !== undefined)
-    return ok("latest backup", `of ${database}: ${latest.id}, finished ${latest.finished}`);
-  return warn("latest backup", `of ${database}: none yet`, `make one with \`dataops backup ${database}\``);
 }

@@ -6,7 +6,7 @@ import { archiveKey } from "../../repository/keys.ts";
 import type { Manifest } from "../../repository/manifest.ts";
 import { addDataOffsets } from "./archive-offsets.ts";
 import { diskError, isSystemError, writeFully } from "../cache/disk.ts";
-import { decompressFrames, ZstdFormatError } from "./zstd-frames.ts";
+import { decompressFrames, ZstdFormatError } from "../../repository/zstd-frames.ts";
 
 const READ_SIZE = 1024 * 1024;
 

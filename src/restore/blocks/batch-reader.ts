@@ -3,7 +3,7 @@ import { corruptFrame, isFromZstd, type ExpectedText } from "../../repository/bl
 import { free, leaveToGarbage } from "../../garbage.ts";
 import type { PackReader } from "../../repository/blocks/pack-reader.ts";
 import { pageOf } from "../../repository/blocks/tuple-position.ts";
-import { decodeStream, isExpectedStream } from "./decode-stream.ts";
+import { decodeStream, isExpectedStream } from "../../repository/blocks/decode-stream.ts";
 import { frameKey, isStreamed, type Batch, type PlacedBlock } from "./plan-reads.ts";
 import type { RecentTexts } from "./recent-texts.ts";
 

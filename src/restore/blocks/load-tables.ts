@@ -6,6 +6,7 @@ import { pageOf } from "../../repository/blocks/tuple-position.ts";
 import type { Manifest, ManifestBlockTable } from "../../repository/manifest.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { LoadSettings } from "../load/settings.ts";
+import { LoadError } from "../load/failure.ts";
 import type { Scratch } from "../scratch/scratch.ts";
 import { together } from "../../parallel.ts";
 import type { PackCache } from "../../repository/blocks/pack-cache.ts";
@@ -13,7 +14,7 @@ import { PackReader } from "../../repository/blocks/pack-reader.ts";
 import type { BlockTable } from "../../repository/blocks/read-indexes.ts";
 import { BatchReader, KEPT_DICTIONARIES } from "./batch-reader.ts";
 import { copyStatement } from "./copy-statement.ts";
-import { BytesInFlight } from "./bytes-in-flight.ts";
+import { BytesInFlight } from "../../bytes-in-flight.ts";
 import { planReads } from "./plan-reads.ts";
 import { readAhead } from "./read-ahead.ts";
 import { RecentTexts } from "./recent-texts.ts";
@@ -131,13 +132,8 @@ function explain(error: unknown, client: PostgresClient, run: Run): unknown {
   if (isDataopsError(error) || !isOfConnection) return error;
   const explained = statementError(error, client.settings);
   if (!isDataopsError(explained, "failed")) return explained;
-  return new DataopsError(
-    "failed",
-    `the rows of ${describeRun(run)} could not be loaded: ${messageOf(error)}`,
-    {
-      cause: error,
-    },
-  );
+  const message = `the rows of ${describeRun(run)} could not be loaded: ${messageOf(error)}`;
+  return new LoadError("failed", message, { cause: error });
 }
 
 function describeRun({ table, blocks }: Run): string {

@@ -1,4 +1,4 @@
-import type { BytesInFlight } from "./bytes-in-flight.ts";
+import type { BytesInFlight } from "../../bytes-in-flight.ts";
 import type { BatchReader, Received, Text } from "./batch-reader.ts";
 import { sizeOfBatch, type Batch } from "./plan-reads.ts";
 

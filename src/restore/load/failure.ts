@@ -1,5 +1,8 @@
 import { DataopsError, isDataopsError, messageOf } from "../../errors.ts";
 
+/** A statement or rows of the backup that the server would not take. */
+export class LoadError extends DataopsError {}
+
 /** `pg_restore: error: could not execute query: ERROR:  permission denied` */
 const STATEMENT_ERROR = /^pg_restore: error: could not execute query: (?:ERROR: {2})?(.+)$/;
 /** `pg_restore: error: COPY failed for table "orders": ERROR:  new row violates check constraint` */
@@ -42,7 +45,7 @@ export class LoadFailure {
           hint: "pass --as-superuser if you trust what the backup holds, or connect as a role that may do it",
         }
       : {};
-    return new DataopsError(
+    return new LoadError(
       "failed",
       `pg_restore could not restore ${this.#what ?? "the archive"}: ${this.#reason}`,
       { ...details, cause: new Error(messageOf(error)) },

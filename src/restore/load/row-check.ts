@@ -30,11 +30,11 @@ export async function checkRows(client: PostgresClient, request: RowCheckRequest
   await client.query("BEGIN; SET LOCAL row_security = off; SET LOCAL statement_timeout = 0");
   try {
     const kinds = await readTables(client);
-    await liftForcedPolicies(client, kinds);
-    const present = tables.filter((table) => kinds.has(keyOf(table)));
+    await liftForcedPolicies(client, kinds.values());
+    const present = tables.filter((table) => kinds.has(tableKey(table)));
     const counts = await countRows(client, present, kinds);
     for (const table of tables) {
-      const found = counts.get(keyOf(table));
+      const found = counts.get(tableKey(table));
       if (found !== table.rows) differences.push(describeDifference(table, found));
     }
   } finally {
@@ -48,7 +48,7 @@ export async function checkRows(client: PostgresClient, request: RowCheckRequest
   });
 }
 
-interface TableFacts {
+export interface TableFacts {
   schema: string;
   name: string;
   /** Whether policies hide rows from this role though it owns the table. */
@@ -70,17 +70,18 @@ SELECT namespace.nspname AS schema, class.relname AS name,
   JOIN pg_catalog.pg_roles AS role ON role.rolname = current_user
  WHERE class.relkind = 'r'`;
 
-async function readTables(client: PostgresClient): Promise<Map<string, TableFacts>> {
+/** The ordinary tables of the database, by their keys. */
+export async function readTables(client: PostgresClient): Promise<Map<string, TableFacts>> {
   const rows = await client.query<TableFacts & Record<string, unknown>>(TABLES);
-  return new Map(rows.map((row) => [keyOf(row), row]));
+  return new Map(rows.map((row) => [tableKey(row), row]));
 }
 
 /** A backup may have been restored by an owner without BYPASSRLS. The transaction's end undoes it. */
-async function liftForcedPolicies(
+export async function liftForcedPolicies(
   client: PostgresClient,
-  tables: ReadonlyMap<string, TableFacts>,
+  tables: Iterable<TableFacts>,
 ): Promise<void> {
-  for (const { schema, name, forced } of tables.values()) {
+  for (const { schema, name, forced } of tables) {
     if (forced) await client.query(`ALTER TABLE ${quoteQualified(schema, name)} NO FORCE ROW LEVEL SECURITY`);
   }
 }
@@ -95,7 +96,7 @@ async function countRows(
     const batch = tables.slice(first, first + TABLES_PER_STATEMENT);
     const statement = batch
       .map(({ schema, name, ...rest }, index) => {
-        const condition = facts.get(keyOf({ schema, name }))?.condition ?? "";
+        const condition = facts.get(tableKey({ schema, name }))?.condition ?? "";
         const rows = `FROM ONLY ${quoteQualified(schema, name)} ${rest.extension === undefined ? "" : condition}`;
         return `SELECT ${index} AS index, pg_catalog.count(*)::text AS rows ${rows}`;
       })
@@ -106,13 +107,14 @@ async function countRows(
     await client.query("ROLLBACK TO SAVEPOINT counting; RELEASE SAVEPOINT counting");
     for (const { index, rows: count } of rows) {
       const table = batch[index];
-      if (table !== undefined) counts.set(keyOf(table), Number(count));
+      if (table !== undefined) counts.set(tableKey(table), Number(count));
     }
   }
   return counts;
 }
 
-function keyOf({ schema, name }: Pick<ManifestTable, "schema" | "name">): string {
+/** What tells a table from every other. */
+export function tableKey({ schema, name }: Pick<ManifestTable, "schema" | "name">): string {
   return JSON.stringify([schema, name]);
 }
 

@@ -5,7 +5,7 @@ import type { Manifest } from "../../../src/repository/manifest.ts";
 import { compareDatabases } from "../../support/compare-databases.ts";
 import type { DataopsExit } from "../../support/dataops-process.ts";
 import { restoreWithStockTools } from "../../support/e2e-restore.ts";
-import { ARCHIVE_CONFIG, environmentOf, test } from "../../support/e2e-test.ts";
+import { ARCHIVE_CONFIG, backupKeys, environmentOf, test } from "../../support/e2e-test.ts";
 import { everyKindOfTable } from "../../support/every-kind-of-table.ts";
 import { urlFor } from "../../support/postgres-servers.ts";
 import { createDatabase, type TestDatabase } from "../../support/postgres-test.ts";
@@ -26,7 +26,7 @@ describe("a backup", () => {
     expect(made, made.stderr).toMatchObject({ code: 0 });
     const manifest = manifestOf(made);
     const folder = `production/backups/${manifest.id}`;
-    expect(await bucket.keys()).toEqual([
+    expect(await backupKeys(bucket)).toEqual([
       "dataops.json",
       `${folder}/archive.dump.zst`,
       `${folder}/manifest.json`,
@@ -72,7 +72,9 @@ describe("a backup", () => {
       /^backup \d{8}T\d{6}Z-\w+ of production: 1 table, 1,234 rows, .+ stored from .+, in .+\n$/,
     );
     const listed = await dataops.run(["list"], { environment });
-    expect(listed.stdout).toMatch(/^ID +DATABASE +AGE +STORED +TABLES +ROWS\n.+ production .+ 1 +1,234\n$/);
+    expect(listed.stdout).toMatch(
+      /^ID +DATABASE +AGE +STORED +TABLES +ROWS +VERIFIED\n.+ production .+ 1 +1,234 +-\n$/,
+    );
     const shown = await dataops.run(["show", "latest"], { environment });
     expect(shown.stdout).toContain("public.orders");
   });
@@ -142,7 +144,7 @@ describe("a backup", () => {
       backups: [{ id }],
       foreign: ["production/backups/notes.txt"],
     });
-    expect(await bucket.keys()).toEqual([
+    expect(await backupKeys(bucket)).toEqual([
       "elsewhere/production/backups/x",
       "some/prefix/dataops.json",
       `some/prefix/production/backups/${id}/archive.dump.zst`,

@@ -1,6 +1,7 @@
 import { describe, expect } from "vitest";
 import { BARRIER_MEGABYTES, createBarrier, createBulk, sessionsOf } from "../../support/e2e-database.ts";
-import { environmentOf, expectNothing, expectOneLine, test } from "../../support/e2e-test.ts";
+import type { TestBucket } from "../../support/e2e-bucket.ts";
+import { environmentOf, expectNothing, expectOneLine, readRuns, test } from "../../support/e2e-test.ts";
 import { startS3Proxy } from "../../support/s3-proxy.ts";
 
 describe("a signal", () => {
@@ -26,6 +27,7 @@ describe("a signal", () => {
       expect(ended, ended.stderr).toMatchObject({ code, signal: null, stdout: "" });
       expectOneLine(ended);
       await expectNothing(bucket);
+      await expectInterrupted(bucket, code);
       // A backend that was cancelled needs a moment to be gone; the barrier still stands.
       await expect.poll(() => sessionsOf(database, observer), { timeout: 5_000 }).toEqual([]);
       await barrier.release();
@@ -48,6 +50,7 @@ describe("a signal", () => {
 
       expect(ended, ended.stderr).toMatchObject({ code: 143, signal: null, stdout: "" });
       await expectNothing(bucket);
+      await expectInterrupted(bucket, 143);
     },
   );
 
@@ -70,3 +73,11 @@ describe("a signal", () => {
     expect(await dataops.run(["show", "latest"], { environment })).toMatchObject({ code: 0 });
   });
 });
+
+/** The run said how it ended, and gave its job back. */
+async function expectInterrupted(bucket: TestBucket, code: 130 | 143): Promise<void> {
+  const exit = code === 143 ? "terminated" : "interrupted";
+  const { runs, lease } = await readRuns(bucket);
+  expect(runs).toMatchObject([{ state: "interrupted", exit }]);
+  expect(lease).toMatchObject({ state: "free", holder: { run: runs[0]?.id }, unsettled: [] });
+}

@@ -190,9 +190,7 @@ describe("what a run left that was killed", () => {
     const { folder, backUp } = await shop(database);
     const first = await backUp();
     await killed(folder, first);
-    await using alive = await database.connect();
-    await alive.query(`SET application_name = 'dataops:${first.id}'`);
-    const second = await backUp();
+    const second = await backUp({ alive: [first.id] });
     expect(packsOf(second)).toEqual([`${second.id}-1`]);
   });
 

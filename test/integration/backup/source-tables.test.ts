@@ -107,6 +107,29 @@ describe("the tables and counts of a manifest", () => {
     );
   });
 
+  test("name the topmost table of each partition, and none of a child by inheritance", async ({
+    database,
+  }) => {
+    const client = await database.connect();
+    await client.query(`
+      CREATE SCHEMA "Old";
+      CREATE TABLE events (at int) PARTITION BY RANGE (at);
+      CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (0) TO (10);
+      CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM (10) TO (20) PARTITION BY RANGE (at);
+      CREATE TABLE "Old".events_2a PARTITION OF events_2 FOR VALUES FROM (10) TO (15);
+      CREATE TABLE parent (id int);
+      CREATE TABLE child () INHERITS (parent);
+      INSERT INTO events VALUES (1), (11), (12)`);
+    await using _snapshot = await openSnapshot(client);
+    const partitionOf = { schema: "public", name: "events" };
+    expect(await countRows(client, await listSourceTables(client))).toEqual([
+      { schema: "Old", name: "events_2a", rows: 2, partitionOf },
+      { schema: "public", name: "child", rows: 0 },
+      { schema: "public", name: "events_1", rows: 1, partitionOf },
+      { schema: "public", name: "parent", rows: 0 },
+    ]);
+  });
+
   test("are of the snapshot, whatever happens after it", async ({ database }) => {
     const client = await database.connect();
     await client.query("CREATE TABLE orders AS SELECT generate_series(1, 10) AS id");

@@ -11,6 +11,7 @@ import type { Storage } from "../../../src/storage/storage.ts";
 import { openFileStorage } from "../../../src/storage/file.ts";
 import { storeBlockBackup, type BlockBackupOptions } from "../../support/block-backups.ts";
 import { loadBlockBackup } from "../../support/block-restores.ts";
+import { cutStored, flipping } from "../../support/changed-storage.ts";
 import { compareDatabases } from "../../support/compare-databases.ts";
 import { everyKindOfTable } from "../../support/every-kind-of-table.ts";
 import { createDatabase, test, type TestDatabase } from "../../support/postgres-test.ts";
@@ -120,7 +121,7 @@ describe("a byte that changed in the storage", () => {
   });
 
   test.for([
-    ["cut", (storage: Storage, key: string) => cut(storage, key)],
+    ["cut", (storage: Storage, key: string) => cutStored(storage, key)],
     ["missing", (storage: Storage, key: string) => storage.delete(key)],
   ] as const)("a pack that is %s is found before anything is made", async ([, harm], { postgres15 }) => {
     const original = await filled(postgres15, ROWS);
@@ -241,36 +242,4 @@ async function loadRows(
 
 async function rowsOf(client: PostgresClient): Promise<unknown> {
   return await client.query("SELECT count(*), md5(string_agg(notes::text, ',' ORDER BY id)) FROM notes");
-}
-
-/** The storage, with one byte of one object changed whenever it is read. */
-function flipping(storage: Storage, wrong: string, place: number, bits: number): Storage {
-  return {
-    ...storage,
-    get: async (key, options) => {
-      const content = await storage.get(key, options);
-      return key === wrong ? changeByte(content, place - (options?.range?.start ?? 0), bits) : content;
-    },
-  };
-}
-
-async function* changeByte(
-  content: AsyncIterable<Uint8Array>,
-  place: number,
-  bits: number,
-): AsyncGenerator<Uint8Array> {
-  let position = 0;
-  for await (const chunk of content) {
-    const copy = Buffer.from(chunk);
-    const here = place - position;
-    if (here >= 0 && here < copy.byteLength) copy.writeUInt8(copy.readUInt8(here) ^ bits, here);
-    position += copy.byteLength;
-    yield copy;
-  }
-}
-
-async function cut(storage: Storage, key: string): Promise<void> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of await storage.get(key)) chunks.push(chunk);
-  await storage.put(key, Buffer.concat(chunks).subarray(0, -1));
 }

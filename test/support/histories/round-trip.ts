@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import { runBackup } from "../../../src/backup/backup.ts";
+import { prepareBackup } from "../../../src/backup/preflight.ts";
 import type { Environment } from "../../../src/config/environment.ts";
-import { silentReporter } from "../../../src/observe/reporter.ts";
+import { silentReporter, type Reporter } from "../../../src/observe/reporter.ts";
 import type { Manifest } from "../../../src/repository/manifest.ts";
 import { runRestore } from "../../../src/restore/restore.ts";
 import { openFileStorage } from "../../../src/storage/file.ts";
+import { loneRun } from "../lone-run.ts";
 import { takePicture, type Picture } from "../compare-databases.ts";
 import { settingsFor } from "../postgres-servers.ts";
 import { runAsSuperuser, uniqueName, type TestDatabase } from "../postgres-test.ts";
@@ -45,12 +47,16 @@ export async function backUp(
     onReading();
     return silentReporter.progress(...parameters);
   };
+  const storage = openFileStorage(storageIn(folder));
+  const environment = environmentFor(server);
+  const reporter: Reporter = { ...silentReporter, warn: (message) => void warnings.push(message), progress };
+  const tools = await prepareBackup(settings, { environment, reporter, signal: never });
   const { manifest } = await runBackup(
     {
-      openStorage: () => Promise.resolve(openFileStorage(storageIn(folder))),
-      reporter: { ...silentReporter, warn: (message) => void warnings.push(message), progress },
-      signal: never,
-      environment: environmentFor(server),
+      storage,
+      run: loneRun({ storage, database: "production", started: now, signal: never }),
+      reporter,
+      environment,
       now: () => now,
       version: "test",
     },
@@ -58,6 +64,7 @@ export async function backUp(
       database: "production",
       environment: "production",
       connection: settings,
+      tools,
       lockWaitTimeout: 20_000,
       stallTimeout: 60_000,
       compressionLevel: 1,

@@ -14,7 +14,7 @@ databases:
   production: { url: "\${DATABASE_URL}", environment: production }
   local: { url: "postgres://localhost/app", environment: development }
 backup:
-  production: { lockWaitTimeout: 1m, compressionLevel: 1, schedule: "0 */4 * * *", maxSizeChange: 25% }
+  production: { lockWaitTimeout: 1m, compressionLevel: 1, schedule: "0 */4 * * *", maxSizeChange: 25%, volatileTables: [jobs], keep: { last: "3", within: 2d } }
 restore:
   local: { after: [{ sql: scripts/neutralise.sql }, { command: [bin/migrate, "--to=\${VERSION:-latest}"] }], jobs: 3 }
 cache: { maxSize: 5GB }
@@ -40,6 +40,8 @@ describe("a file", () => {
       minimum: 1,
       maxSizeChange: 0.25,
       maxVerificationAge: undefined,
+      volatileTables: ["jobs"],
+      keep: { last: 3, within: 2 * 86_400_000 },
     });
     expect(config.restore["local"]).toMatchObject({
       after: [{ sql: "scripts/neutralise.sql" }, { command: ["bin/migrate", "--to=latest"] }],
@@ -159,6 +161,17 @@ describe("what is wrong is told with its place", () => {
       'the name "A b": expected a name of a-z',
     ],
     ["a step that is none", "restore: { p: { after: [{ sqll: x }] } }", "restore.p.after[0]"],
+    ["no rule of retention", "backup: { p: { keep: {} } }", "backup.p.keep: expected at least one of last"],
+    [
+      "a rule of retention that keeps nothing",
+      "backup: { p: { keep: { last: 0 } } }",
+      "backup.p.keep.last: expected a whole number from 1 to 100000",
+    ],
+    [
+      "an unknown rule of retention",
+      "backup: { p: { keep: { dayly: 7 } } }",
+      'unknown key "dayly", did you mean daily?',
+    ],
     ["a list for a map", "databases: []", "databases: expected keys and values"],
     ["broken YAML", "databases: {", "dataops.config.yaml:1:13: not valid YAML"],
     ["a key twice", "storage: a\nstorage: b", "dataops.config.yaml:2:1: not valid YAML"],
@@ -172,6 +185,11 @@ describe("what is wrong is told with its place", () => {
       "a database that is not there",
       "backup: { nothere: {} }",
       "backup.nothere: there is no database nothere",
+    ],
+    [
+      "a server to verify on that is not there",
+      "databases: { here: { url: postgres://db/here, environment: production } }\nverify: { here: { server: nothere } }",
+      "dataops.config.yaml:2:27: verify.here.server: there is no database nothere",
     ],
   ])("%s", async ([, text = "", expected = ""]) => {
     await expect(load(text)).rejects.toThrow(expected);

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { silentReporter } from "../../../src/observe/reporter.ts";
 import type { Manifest } from "../../../src/repository/manifest.ts";
 import { unpackArchive } from "../../../src/restore/archive/unpack.ts";
-import { decompressFrames } from "../../../src/restore/archive/zstd-frames.ts";
+import { decompressFrames } from "../../../src/repository/zstd-frames.ts";
 import { exampleManifest } from "../../support/manifests.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 

@@ -6,7 +6,7 @@ import { packKey } from "../../../../src/repository/keys.ts";
 import { noPackCache } from "../../../../src/repository/blocks/pack-cache.ts";
 import { PackReader } from "../../../../src/repository/blocks/pack-reader.ts";
 import { BatchReader } from "../../../../src/restore/blocks/batch-reader.ts";
-import { BytesInFlight } from "../../../../src/restore/blocks/bytes-in-flight.ts";
+import { BytesInFlight } from "../../../../src/bytes-in-flight.ts";
 import { planReads, type PlacedBlock } from "../../../../src/restore/blocks/plan-reads.ts";
 import { readAhead } from "../../../../src/restore/blocks/read-ahead.ts";
 import { RecentTexts } from "../../../../src/restore/blocks/recent-texts.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { pipeline } from "node:stream/promises";
 import { createZstdDecompress } from "node:zlib";
-import { isFromZstd, type ExpectedText } from "../../repository/blocks/decode-frame.ts";
+import { isFromZstd, type ExpectedText } from "./decode-frame.ts";
 
 /** Bytes; larger than Node's own, for fewer turns between its threads and ours. */
 const OUTPUT_CHUNK_SIZE = 256 * 1024;

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { BytesInFlight } from "../../../../src/restore/blocks/bytes-in-flight.ts";
+import { BytesInFlight } from "../../src/bytes-in-flight.ts";
 
 const { signal } = new AbortController();
 

@@ -1,0 +1,63 @@
+import type { DatabaseConfig } from "../config/config.ts";
+import { parseDuration } from "../config/units.ts";
+import { DataopsError } from "../errors.ts";
+import { systemClock } from "../schedule/clock.ts";
+import type { RunDependencies } from "../schedule/run.ts";
+import type { Storage } from "../storage/storage.ts";
+import { version } from "../version.ts";
+import type { CommandContext } from "./command.ts";
+
+/** Milliseconds between which a lease may last. */
+const SHORTEST = 500;
+const LONGEST = 10 * 60 * 1000;
+
+/** What a command that runs a job of `database` needs to do so. */
+export function runDependencies(
+  { reporter, signal, environment, now }: CommandContext,
+  storage: Storage,
+  database: Pick<DatabaseConfig, "connection">,
+): RunDependencies {
+  return {
+    storage,
+    database: database.connection,
+    reporter,
+    signal,
+    clock: { ...systemClock, now },
+    version,
+    observers: [],
+    leaseDuration: leaseDuration(environment["DATAOPS_LEASE_DURATION"]),
+  };
+}
+
+/** Undefined where the default shall hold. */
+function leaseDuration(text: string | undefined): number | undefined {
+  if (text === undefined || text === "") return undefined;
+  const milliseconds = parseDuration(text);
+  if (milliseconds !== undefined && milliseconds >= SHORTEST && milliseconds <= LONGEST) return milliseconds;
+  throw new DataopsError("usage", "DATAOPS_LEASE_DURATION is not a duration from 500ms to 10m", {
+    hint: "unset it: 30s is good",
+  });
+}
+
+/** Of every command that a scheduler may start. */
+export const SLOT_OPTION = {
+  type: "string",
+  describe: "for schedulers: the instant that it is for; whoever fires it, it is run once",
+} as const;
+
+/** An instant without the zone would be another one on another machine. */
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)$/;
+
+/**
+ * The scheduled instant of `--slot`, in milliseconds since the epoch, whole seconds; undefined where none was given.
+ *
+ * @throws DataopsError `usage`
+ */
+export function parseSlot(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const milliseconds = INSTANT.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(milliseconds)) return Math.floor(milliseconds / 1000) * 1000;
+  throw new DataopsError("usage", `--slot ${JSON.stringify(text)} is not an instant`, {
+    hint: "write it like 2026-11-21T04:00:00Z, with its zone",
+  });
+}
