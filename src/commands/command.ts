@@ -8,6 +8,10 @@ import type { Reporter } from "../observe/reporter.ts";
 export interface CommandContext {
   /** Reads the configuration, once. Not read for commands that never call it (`--help`, `completion`, `init`). */
   config: () => Promise<Config>;
+  /** Reads the configuration anew. */
+  loadConfig: () => Promise<Config>;
+  /** Calls back on SIGHUP, until it is disposed of. */
+  onReload: (listener: () => void) => Disposable;
   reporter: Reporter;
   /** Fires on SIGINT, SIGTERM and nothing else. */
   signal: AbortSignal;

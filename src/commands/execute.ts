@@ -12,7 +12,7 @@ import type { CommandContext, CommandResult } from "./command.ts";
 import { overview } from "./help.ts";
 import { renderError, renderResult, type Output } from "./output.ts";
 import { asksForJson, findCommand, parseCommand, parseWithoutCommand, type GlobalOptions } from "./parse.ts";
-import { interruptible } from "./signals.ts";
+import { interruptible, onHangup } from "./signals.ts";
 
 /** Runs a command line, prints what it came to, and ends the process with its exit code. */
 export async function execute(args: readonly string[], process: NodeJS.Process): Promise<never> {
@@ -71,8 +71,11 @@ function contextFor(global: GlobalOptions, process: NodeJS.Process, signal: Abor
   const workingDirectory = process.cwd();
   let config: Promise<Config> | undefined;
   const isInteractive = stdin.isTTY && stderr.isTTY && !global.json;
+  const load = (): Promise<Config> => loadConfig({ file: global.config, environment, workingDirectory });
   return {
-    config: () => (config ??= loadConfig({ file: global.config, environment, workingDirectory })),
+    config: () => (config ??= load()),
+    loadConfig: load,
+    onReload: (listener) => onHangup(process, listener),
     reporter: reporterFor(global, process),
     signal,
     environment,

@@ -5,7 +5,7 @@ export interface CommandEntry {
   /** As typed, with positionals: `restore <id>`. */
   usage: string;
   summary: string;
-  group: "Backups" | "Restoring" | "Setting up";
+  group: "Backups" | "Restoring" | "Unattended" | "Setting up";
   load(): Promise<{ command: AnyCommand }>;
 }
 
@@ -94,6 +94,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "Write into a database what it is for, where the guard reads it",
     group: "Restoring",
     load: () => import("./stamp.ts"),
+  },
+  {
+    usage: "daemon",
+    summary: "Run every scheduled job, until it is told to end",
+    group: "Unattended",
+    load: () => import("./daemon.ts"),
   },
   {
     usage: "init",

@@ -28,3 +28,9 @@ export function interruptible(process: NodeJS.Process): Disposable & { signal: A
     },
   };
 }
+
+/** Calls `listener` on SIGHUP, which ends the process no more, until it is disposed of. */
+export function onHangup(process: NodeJS.Process, listener: () => void): Disposable {
+  process.on("SIGHUP", listener);
+  return { [Symbol.dispose]: () => void process.removeListener("SIGHUP", listener) };
+}

@@ -1,4 +1,5 @@
 import type { AfterStep } from "./schema.ts";
+import type { ScheduleSettings } from "./schedule.ts";
 import type { ConnectionSettings } from "./connection.ts";
 import type { MailServer } from "./mail-server.ts";
 import type { ChannelKind, NoticeEvent, NotifiedJob } from "./notify-schema.ts";
@@ -17,6 +18,7 @@ export interface Config {
   backup: Readonly<Record<string, BackupConfig>>;
   restore: Readonly<Record<string, RestoreConfig>>;
   verify: Readonly<Record<string, VerifyConfig>>;
+  prune: Readonly<Record<string, PruneConfig>>;
   cache: CacheConfig;
   /** Who is told of what went wrong. */
   notify: readonly ChannelConfig[];
@@ -59,7 +61,7 @@ export interface DatabaseConfig {
   environment: string;
 }
 
-export interface BackupConfig {
+export interface BackupConfig extends ScheduleSettings {
   format: "archive" | "blocks";
   /** Milliseconds that a session of the backup may wait for a lock. */
   lockWaitTimeout: number;
@@ -69,10 +71,6 @@ export interface BackupConfig {
   jobs: number | undefined;
   /** zstd's. */
   compressionLevel: number;
-  /** A cron pattern; undefined: it does not run by itself. */
-  schedule: string | undefined;
-  /** The schedule's, by its IANA name. */
-  timezone: string;
   /** Milliseconds that the newest good backup may be old; undefined: as the schedule says. */
   maxAge: number | undefined;
   /** The least number of good backups. */
@@ -116,12 +114,15 @@ export interface RestoreConfig {
   skipExtensions: readonly string[];
 }
 
-export interface VerifyConfig {
-  /** The name of the database on whose server backups are restored. */
-  server: string;
+export interface VerifyConfig extends ScheduleSettings {
+  /** The name of the database on whose server backups are restored; undefined: they are only read. */
+  server: string | undefined;
   /** Whether that may be the server that they are made of, or one with a production database. */
   allowSourceServer: boolean;
 }
+
+/** When backups of a database are deleted that its rules of retention do not keep. */
+export type PruneConfig = ScheduleSettings;
 
 export interface CacheConfig {
   directory: string;

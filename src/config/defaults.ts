@@ -25,11 +25,14 @@ export function storageAt(url: string): StorageConfig {
   };
 }
 
+/** What a job's schedule may leave open. */
+export const UNSET_SCHEDULE = { schedule: undefined, runMissed: undefined };
+
 /** What a backup's configuration may leave open. */
 export const UNSET_BACKUP = {
+  ...UNSET_SCHEDULE,
   jobs: undefined,
   keep: undefined,
-  schedule: undefined,
   maxAge: undefined,
   maxVerificationAge: undefined,
 };

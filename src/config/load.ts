@@ -5,7 +5,7 @@ import { readChannels } from "./channel.ts";
 import type { Config, DatabaseConfig, ValueOrigin } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
 import { connectionOf, lazyDatabase, showConnection, variablesIn } from "./database.ts";
-import { defaultCacheDirectory, storageAt, UNSET_BACKUP } from "./defaults.ts";
+import { defaultCacheDirectory, storageAt, UNSET_BACKUP, UNSET_SCHEDULE } from "./defaults.ts";
 import { parseConfigDocument } from "./document.ts";
 import type { Environment } from "./environment.ts";
 import { simpleConfig } from "./from-environment.ts";
@@ -126,7 +126,7 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
     const origin = reader.placeOf(["databases", name, "url"]);
     reader.origins.push({ path, shown: showConnection(database), origin: origin + variablesIn(url) });
   }
-  for (const section of ["backup", "restore", "verify"] as const) {
+  for (const section of ["backup", "restore", "verify", "prune"] as const) {
     const unknown = Object.keys(checked[section]).find((name) => databases[name] === undefined);
     if (unknown === undefined) continue;
     throw new ConfigError([
@@ -134,7 +134,7 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
     ]);
   }
   for (const [name, { server }] of Object.entries(checked.verify)) {
-    if (databases[server] !== undefined) continue;
+    if (server === undefined || databases[server] !== undefined) continue;
     throw new ConfigError([
       `${reader.placeOf(["verify", name, "server"])}: verify.${name}.server: there is no database ${server} under databases`,
     ]);
@@ -151,16 +151,10 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
     folder,
     storage: storage === undefined ? undefined : { ...storageAt(storage.url), ...storage },
     databases,
-    backup: Object.fromEntries(
-      Object.entries(checked.backup).map(([name, backup]) => [name, { ...UNSET_BACKUP, ...backup }]),
-    ),
-    restore: Object.fromEntries(
-      Object.entries(checked.restore).map(([name, restore]) => [
-        name,
-        { jobs: undefined, template: undefined, ...restore },
-      ]),
-    ),
-    verify: checked.verify,
+    backup: withUnset(checked.backup, UNSET_BACKUP),
+    restore: withUnset(checked.restore, { jobs: undefined, template: undefined }),
+    verify: withUnset(checked.verify, { ...UNSET_SCHEDULE, server: undefined }),
+    prune: withUnset(checked.prune, UNSET_SCHEDULE),
     cache: {
       directory: resolve(folder, checked.cache.directory ?? defaultCacheDirectory(environment)),
       maxBytes: checked.cache.maxSize,
@@ -168,4 +162,14 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
     notify,
     origins: reader.origins,
   };
+}
+
+/** What was left open is there, too, as undefined. */
+function withUnset<T extends object, U extends object>(
+  sections: Readonly<Record<string, T>>,
+  unset: U,
+): Record<string, U & T> {
+  return Object.fromEntries(
+    Object.entries(sections).map(([name, section]) => [name, { ...unset, ...section }]),
+  );
 }

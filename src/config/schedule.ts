@@ -1,5 +1,6 @@
 import { Cron, type CronOptions } from "croner";
 import { z } from "zod";
+import { duration } from "./schema-values.ts";
 
 /** When a job runs, as every scheduled job's configuration has it. */
 export interface Schedule {
@@ -7,6 +8,29 @@ export interface Schedule {
   pattern: string;
   /** The IANA time zone that the fields are in. */
   timezone: string;
+}
+
+/** A part of each day in which a job does not begin, in the schedule's time zone. */
+export interface BlackoutWindow {
+  /** `22:30` */
+  from: string;
+  /** `02:00`; the next day's where it is not later than `from`. */
+  to: string;
+}
+
+/** What the configuration of every job says of when it runs by itself. */
+export interface ScheduleSettings {
+  /** A cron pattern; undefined: it does not run by itself. */
+  schedule: string | undefined;
+  /** The schedule's, by its IANA name. */
+  timezone: string;
+  /** Milliseconds that a slot may be late which nobody was there for; undefined: as the job's kind has it. */
+  runMissed: number | undefined;
+  /** Milliseconds that a run may take. */
+  timeout: number;
+  /** Milliseconds by which slots begin later, at random, up to this. */
+  jitter: number;
+  blackouts: readonly BlackoutWindow[];
 }
 
 /** Fields are separated by spaces; a nickname stands alone. Croner would also take a date. */
@@ -36,6 +60,17 @@ const timeZoneName = z.string().refine(isTimeZone, {
   error: "expected a time zone by its IANA name, such as America/New_York or UTC",
 });
 
+const WINDOW = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/;
+
+const blackoutWindow = z
+  .string()
+  .regex(WINDOW, "expected a part of the day such as 22:30-02:00")
+  .transform((text): BlackoutWindow => {
+    const [from = "", to = ""] = text.split("-");
+    return { from, to };
+  })
+  .refine(({ from, to }) => from !== to, { error: "a window of all the day leaves no time to run" });
+
 /** The keys of a job that runs by itself; spread into the job's own. */
 export const scheduleKeys = {
   schedule: cronPattern
@@ -48,6 +83,22 @@ export const scheduleKeys = {
     .describe(
       "the time zone of `schedule`. A time of day that a clock change skips comes right after it; one that it repeats comes once",
     ),
+  runMissed: duration({ least: "0s", most: "31d" })
+    .optional()
+    .describe(
+      "how late a scheduled instant is made up for that nobody was there for, as the daemon was away: 1d by default, 1h where staging or an index is rebuilt",
+    ),
+  timeout: duration({ least: "1m", most: "7d" })
+    .prefault("12h")
+    .describe("how long a scheduled run may take before it is ended"),
+  jitter: duration({ least: "0s", most: "1h" })
+    .prefault("0s")
+    .describe("scheduled runs begin later by a part of this, at random, so that not all begin at once"),
+  blackouts: z
+    .array(blackoutWindow)
+    .max(20)
+    .default([])
+    .describe("parts of the day, `22:30-02:00`, in which no scheduled run begins: it waits for their end"),
 };
 
 /** The schedule in a job's settings, if it has one. */

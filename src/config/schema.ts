@@ -161,16 +161,23 @@ const restore = z
 
 const verify = z
   .strictObject({
-    server: databaseName.describe(
-      "a database of this file, on whose server backups are restored to see whether they can be: beside it, into one of their own that is dropped afterwards",
-    ),
+    server: databaseName
+      .optional()
+      .describe(
+        "a database of this file, on whose server backups are restored to see whether they can be: beside it, into one of their own that is dropped afterwards. Without it, scheduled runs read every byte",
+      ),
+    ...scheduleKeys,
     allowSourceServer: flag()
       .prefault(false)
       .describe(
         "whether that may be the server that the backups are made of, or one with a production database",
       ),
   })
-  .describe("how one database's backups are verified by restoring them");
+  .describe("how one database's backups are verified");
+
+const prune = z
+  .strictObject(scheduleKeys)
+  .describe("when one database's backups are deleted that no rule of `backup.<database>.keep` keeps");
 
 const cache = z
   .strictObject({
@@ -189,6 +196,7 @@ export const configSchema = z.strictObject({
   backup: z.record(databaseName, backup).default({}),
   restore: z.record(databaseName, restore).default({}),
   verify: z.record(databaseName, verify).default({}),
+  prune: z.record(databaseName, prune).default({}),
   cache: cache.prefault({}),
   notify: notifySchema,
 });

@@ -89,9 +89,9 @@ export function restoreSettings(config: Config, name: string): RestoreConfig {
  *
  * @throws DataopsError `usage` where it is not configured
  */
-export function requireVerifySettings(config: Config, name: string): VerifyConfig {
+export function requireVerifySettings(config: Config, name: string): VerifyConfig & { server: string } {
   const settings = Object.hasOwn(config.verify, name) ? config.verify[name] : undefined;
-  if (settings !== undefined) return settings;
+  if (settings?.server !== undefined) return { ...settings, server: settings.server };
   throw new DataopsError(
     "usage",
     `it is not configured where backups of ${name} are restored to verify them`,

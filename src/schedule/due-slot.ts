@@ -1,13 +1,5 @@
-import type { Schedule } from "../config/schedule.ts";
+import type { BlackoutWindow, Schedule } from "../config/schedule.ts";
 import { nextRun, previousRun, runsBetween } from "./cron.ts";
-
-/** A part of each day in which a job does not begin, in the schedule's time zone. */
-export interface BlackoutWindow {
-  /** `22:30` */
-  from: string;
-  /** `02:00`; the next day's where it is not later than `from`. */
-  to: string;
-}
 
 /** How a job's slots are treated. */
 export interface SlotPolicy {

@@ -1,20 +1,46 @@
 import type { Config } from "../config/config.ts";
-import { scheduleOf, type Schedule } from "../config/schedule.ts";
-import type { Job } from "../repository/job.ts";
+import { scheduleOf, type ScheduleSettings } from "../config/schedule.ts";
+import type { Job, JobKind } from "../repository/job.ts";
 import { nextRun } from "./cron.ts";
+import type { SlotPolicy } from "./due-slot.ts";
 
 /** A job that runs by itself. */
-export interface ScheduledJob {
+export interface ScheduledJob extends SlotPolicy {
   job: Job;
-  schedule: Schedule;
+  /** Milliseconds that a run may take. */
+  timeout: number;
+  /** Milliseconds by which slots begin later, at random, up to this. */
+  jitter: number;
 }
 
+const HOUR = 60 * 60 * 1000;
+
+/**
+ * Milliseconds that a slot may be late which nobody was there for. Staging that is reset at noon because the daemon was away
+ * at night helps nobody.
+ */
+const RUN_MISSED: Readonly<Record<JobKind, number>> = {
+  backup: 24 * HOUR,
+  verify: 24 * HOUR,
+  prune: 24 * HOUR,
+  seed: HOUR,
+  reindex: HOUR,
+};
+
 /** Every job of the configuration that has a schedule. */
-export function scheduledJobs({ backup }: Pick<Config, "backup">): ScheduledJob[] {
-  return Object.entries(backup).flatMap(([name, settings]) => {
-    const schedule = scheduleOf(settings);
-    return schedule === undefined ? [] : [{ job: { kind: "backup", name, database: name }, schedule }];
-  });
+export function scheduledJobs(config: Pick<Config, "backup" | "verify" | "prune">): ScheduledJob[] {
+  return (["backup", "verify", "prune"] as const).flatMap((kind) =>
+    Object.entries(config[kind]).flatMap(([name, settings]) =>
+      scheduledJob({ kind, name, database: name }, settings),
+    ),
+  );
+}
+
+function scheduledJob(job: Job, settings: ScheduleSettings): ScheduledJob[] {
+  const schedule = scheduleOf(settings);
+  if (schedule === undefined) return [];
+  const { timeout, jitter, blackouts, runMissed = RUN_MISSED[job.kind] } = settings;
+  return [{ job, schedule, timeout, jitter, blackouts, missedWithin: runMissed }];
 }
 
 /** When a job runs next. */

@@ -14,8 +14,11 @@ export async function commandContext(
   const folder = await temporaryFolder("command");
   await writeFile(join(folder, "dataops.config.yaml"), config);
   const environment = { HOME: folder };
+  const load = (): ReturnType<typeof loadConfig> => loadConfig({ environment, workingDirectory: folder });
   return {
-    config: () => loadConfig({ environment, workingDirectory: folder }),
+    config: load,
+    loadConfig: load,
+    onReload: () => ({ [Symbol.dispose]: () => undefined }),
     reporter: silentReporter,
     signal: new AbortController().signal,
     environment,

@@ -37,6 +37,8 @@ export interface DataopsExit {
 /** A run of the program, in an empty folder of its own. Disposing of it ends it, if need be by force. */
 export interface DataopsProcess extends AsyncDisposable {
   pid: number;
+  /** What it has said so far. */
+  stderr(): string;
   /** Where its temporary files go: a folder that nobody else uses. */
   temporary: string;
   exited: Promise<DataopsExit>;
@@ -84,6 +86,7 @@ export async function startDataops(
   const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
   return {
     pid: child.pid ?? 0,
+    stderr: () => output.stderr,
     temporary,
     exited,
     kill: (signal) => void child.kill(signal),

@@ -40,6 +40,10 @@ describe("a file", () => {
       minimum: 1,
       maxSizeChange: 0.25,
       maxVerificationAge: undefined,
+      runMissed: undefined,
+      timeout: 12 * 3_600_000,
+      jitter: 0,
+      blackouts: [],
       volatileTables: ["jobs"],
       keep: { last: 3, within: 2 * 86_400_000 },
     });

@@ -1,0 +1,46 @@
+import type { Config } from "../config/config.ts";
+import { runDaemon, schedulerClock } from "../daemon.ts";
+import { EXIT_CODES } from "../errors.ts";
+import { jobTitle, type Job } from "../repository/job.ts";
+import type { Command, CommandContext, CommandResult } from "./command.ts";
+import { runScheduled } from "./run-scheduled.ts";
+
+export const command: Command<Record<never, never>> = {
+  options: (yargs) => yargs,
+  run: runDaemonCommand,
+  exits: ["notPermitted", "unreachable", "interrupted", "terminated"],
+  examples: [
+    ["dataops daemon", "run every scheduled job of the configuration, until SIGTERM"],
+    ["kill -HUP PID", "have it read the configuration anew; a wrong one is refused, and the old one stays"],
+  ],
+};
+
+/** Runs every scheduled job until it is told to end. Several may run beside each other: a slot runs once. */
+export async function runDaemonCommand(
+  _: Record<never, never>,
+  context: CommandContext,
+): Promise<CommandResult> {
+  const { reporter, signal } = context;
+  await runDaemon({
+    loadConfig: () => context.loadConfig(),
+    runJob: (job, slot, config, either) => runAndTell(job, slot, config, { ...context, signal: either }),
+    serve: () => Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() }),
+    onReload: context.onReload,
+    reporter,
+    clock: schedulerClock,
+    random: Math.random,
+    signal,
+  });
+  signal.throwIfAborted();
+  return { exit: "done", data: null, text: "" };
+}
+
+async function runAndTell(job: Job, slot: number, config: Config, context: CommandContext): Promise<void> {
+  const { exit, text } = await runScheduled(job, slot, config, {
+    ...context,
+    config: () => Promise.resolve(config),
+    ask: undefined,
+  });
+  const code = exit === "done" ? "" : ` (${EXIT_CODES[exit].meaning})`;
+  context.reporter.info(`${jobTitle(job)}${code}: ${text}`);
+}
