@@ -5,9 +5,9 @@ import { jobTitle, type Job } from "../repository/job.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
 import { runScheduled } from "./run-scheduled.ts";
 
-export const command: Command<Record<never, never>> = {
+export const command: Command = {
   options: (yargs) => yargs,
-  run: runDaemonCommand,
+  run: (_, context) => runDaemonCommand(context),
   exits: ["notPermitted", "unreachable", "interrupted", "terminated"],
   examples: [
     ["dataops daemon", "run every scheduled job of the configuration, until SIGTERM"],
@@ -16,10 +16,7 @@ export const command: Command<Record<never, never>> = {
 };
 
 /** Runs every scheduled job until it is told to end. Several may run beside each other: a slot runs once. */
-export async function runDaemonCommand(
-  _: Record<never, never>,
-  context: CommandContext,
-): Promise<CommandResult> {
+export async function runDaemonCommand(context: CommandContext): Promise<CommandResult> {
   const { reporter, signal } = context;
   await runDaemon({
     loadConfig: () => context.loadConfig(),

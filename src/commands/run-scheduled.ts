@@ -23,8 +23,7 @@ export async function runScheduled(
       const restore = config.verify[job.name]?.server !== undefined;
       return await runVerify({ ...options, all: false, restore, allowVulnerableClient: false }, context);
     }
-    case "seed":
-    case "reindex":
+    default:
       throw new DataopsError("usage", `${jobTitle(job)} cannot be scheduled yet`);
   }
 }
