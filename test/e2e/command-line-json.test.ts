@@ -72,8 +72,9 @@ test("every command's success is one JSON document on stdout, and JSON lines on 
   expect(await run("config", "validate")).toMatchObject({ valid: true });
   expect(await run("config", "schema")).toMatchObject({ type: "object" });
   expect(await run("completion", "bash")).toMatchObject({ shell: "bash" });
-  // `export` gives SQL, and says so where JSON is asked for; `notify` needs somebody to tell, and has its own test.
-  const others = ["export", "notify"];
+  // `export` gives SQL, and says so where JSON is asked for; `notify` needs somebody to tell, and has its own test; a daemon
+  // does not come to an end.
+  const others = ["export", "notify", "daemon"];
   expect(tried, "a command is forgotten here").toEqual(
     new Set(COMMANDS.map(commandName).filter((name) => !others.includes(name))),
   );
