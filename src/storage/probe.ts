@@ -51,6 +51,20 @@ export async function probeConditionalWrites(
   }
 }
 
+/** Milliseconds after which nobody probes with an object any more. */
+const PROBE_LIFE = 24 * 60 * 60 * 1000;
+
+/**
+ * Removes what probes left that were killed, or that may not delete. `now` is in milliseconds since the epoch.
+ *
+ * @throws StorageError
+ */
+export async function clearProbes(storage: Storage, now: number, options?: StorageOptions): Promise<void> {
+  for await (const { key, modified } of storage.list(PROBE_PREFIX, options)) {
+    if (now - modified.getTime() > PROBE_LIFE) await storage.delete(key, options);
+  }
+}
+
 /** Undefined where the write was refused as it should be. */
 async function faultOf(write: Promise<unknown>, breach: string): Promise<string | undefined> {
   try {

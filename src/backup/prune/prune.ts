@@ -2,6 +2,7 @@ import type { KeepRules } from "../../config/config.ts";
 import { DataopsError } from "../../errors.ts";
 import { humanPlural } from "../../observe/human.ts";
 import type { WithLease } from "../../repository/job-lease.ts";
+import { clearProbes } from "../../storage/probe.ts";
 import { isStorageError } from "../../storage/storage-error.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { carryOut, type Deleted } from "./carry-out.ts";
@@ -68,6 +69,7 @@ export async function prune(dependencies: PruneDependencies, request: PruneReque
     const warnings = warningsOf(plan, found);
     try {
       await carryOut({ storage, database, survey: found, plan, hold, deleted });
+      await clearProbes(storage, dependencies.now(), { signal: hold.signal });
     } catch (error) {
       if (!isStorageError(error, "not-permitted")) throw error;
       warnings.push(notPermitted(error.message, deleted));

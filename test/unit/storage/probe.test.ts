@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { openFileStorage } from "../../../src/storage/file.ts";
-import { probeConditionalWrites } from "../../../src/storage/probe.ts";
+import { clearProbes, probeConditionalWrites } from "../../../src/storage/probe.ts";
 import { StorageError } from "../../../src/storage/storage-error.ts";
 import type { Storage } from "../../../src/storage/storage.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
@@ -68,3 +68,15 @@ describe("the probe of conditional writes", () => {
 function refused(): Promise<never> {
   return Promise.reject(new StorageError("precondition-failed", "changed"));
 }
+
+test("what probes left goes after a day, and nothing else", async () => {
+  const storage = openFileStorage(await temporaryFolder("probe"));
+  const kept = ["locks/production/backup-production.json", "production/packs/x.pack"];
+  for (const key of ["locks/probe-1", ...kept]) await storage.put(key, Buffer.from("probe\n"));
+  const keys = async (): Promise<string[]> =>
+    (await Array.fromAsync(storage.list(""))).map(({ key }) => key).sort();
+  await clearProbes(storage, Date.now() + 23 * 3_600_000);
+  expect(await keys()).toEqual(["locks/probe-1", ...kept].sort());
+  await clearProbes(storage, Date.now() + 25 * 3_600_000);
+  expect(await keys()).toEqual(kept);
+});
