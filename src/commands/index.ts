@@ -102,6 +102,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./daemon.ts"),
   },
   {
+    usage: "print <what>",
+    summary: "Print what the configuration needs of AWS: a policy, a task",
+    group: "Unattended",
+    load: () => import("./print.ts"),
+  },
+  {
     usage: "init",
     summary: "Write a commented configuration file",
     group: "Setting up",

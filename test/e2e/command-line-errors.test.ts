@@ -24,6 +24,7 @@ const READERS = [
   ["verify"],
   ["notify", "test"],
   ["daemon"],
+  ["print", "iam-policy"],
   ["fetch-latest-db"],
   ["restore", "20261121", "--to", "local"],
   ["export", "20261121"],

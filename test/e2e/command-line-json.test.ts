@@ -71,6 +71,7 @@ test("every command's success is one JSON document on stdout, and JSON lines on 
   expect(await run("config", "show")).toMatchObject({ file: null, values: expect.any(Array) as unknown });
   expect(await run("config", "validate")).toMatchObject({ valid: true });
   expect(await run("config", "schema")).toMatchObject({ type: "object" });
+  expect(await run("print", "task-definition")).toMatchObject({ family: "dataops-daemon" });
   expect(await run("completion", "bash")).toMatchObject({ shell: "bash" });
   // `export` gives SQL, and says so where JSON is asked for; `notify` needs somebody to tell, and has its own test; a daemon
   // does not come to an end.

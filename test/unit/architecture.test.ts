@@ -19,7 +19,7 @@ interface Rule {
   breaks: (edge: Import) => boolean;
 }
 
-const FEATURES = ["backup", "restore", "status", "notices"];
+const FEATURES = ["backup", "restore", "status", "notices", "deploy"];
 const PORTS = ["postgres", "storage"];
 const BASE = ["config", "observe"];
 
