@@ -12,7 +12,7 @@ import { checkRestore } from "./preflight.ts";
 import type { RestoreDependencies, RestoreRequest, Run } from "./run.ts";
 import { clearLeftovers } from "../replace/scratch/leftovers.ts";
 import { rehearseSwap, swap } from "../replace/swap/swap.ts";
-import { keepTemplate } from "./template/keep.ts";
+import { keepTemplate } from "../replace/template/keep.ts";
 import { planTemplates } from "./template/plan.ts";
 import { buildFromTemplate } from "./template/use.ts";
 

@@ -5,11 +5,11 @@ import type { Reporter } from "../../observe/reporter.ts";
 import { connect, type PostgresClient } from "../../postgres/client.ts";
 import { SQL_STATES, sqlStateOf } from "../../postgres/postgres-error.ts";
 import { quoteIdentifier } from "../../postgres/quote.ts";
-import type { ManifestSource } from "../../repository/manifest.ts";
 import { readConnectingRole, type ConnectingRole } from "./connecting-role.ts";
 import { copyDatabase, type ScratchTemplate } from "./copy-database.ts";
 import { createEmptyDatabase } from "./create-database.ts";
 import { letLoaderUse } from "./create-extensions.ts";
+import type { SourceLocale } from "./locale.ts";
 import { scratchName, templateRoleName, temporaryRoleName } from "./names.ts";
 import { dropScratch, endRole } from "./drop.ts";
 import { requireLogin } from "./require-login.ts";
@@ -21,7 +21,8 @@ export interface ScratchRequest {
   target: string;
   /** Begins with a UTC stamp, as a backup's id does. */
   runId: string;
-  source: ManifestSource;
+  /** Encoding and locale that the result is to have. */
+  source: SourceLocale;
   /** Who is to own the result; undefined: the connecting role. */
   owner: string | undefined;
   /** Whether a superuser loads as such. Then what the backup says runs as superuser. */
@@ -180,7 +181,7 @@ class ScratchDatabase implements Scratch {
       this.#mayExist.database = false;
       this.#mayExist.role = false;
     } catch (error) {
-      reporter.warn("what was built so far could not be dropped; the next restore tries again after a day", {
+      reporter.warn("what was built so far could not be dropped; the next run tries again after a day", {
         database: database ? this.name : undefined,
         role: role ? temporaryRoleName(runId) : undefined,
         reason: messageOf(error),
@@ -244,7 +245,7 @@ class ScratchDatabase implements Scratch {
       throw error;
     }
     if (this.#substituteLocale === null) return;
-    reporter.warn("this server does not have the locale of the backup; text may sort otherwise", {
+    reporter.warn("this server does not have the locale that is wanted; text may sort otherwise", {
       wanted: source.locale ?? source.collate,
       used: this.#substituteLocale,
     });

@@ -9,17 +9,15 @@ import { BACKUP_ID_PATTERN } from "../../repository/backup-id.ts";
 
 /** What a template holds. */
 export interface TemplateContent {
-  /** The backup's id. */
-  backup: string;
-  /** SHA-256 of the backup's manifest: the id alone is only a name. */
-  manifest: string;
-  /** SHA-256 of all else that shapes what a restore makes. */
-  recipe: string;
+  /** What it was made of, for people: a backup's id, or seeds. */
+  origin: string;
+  /** SHA-256 of all that shapes what would be made again. */
+  digest: string;
   /** The run that made it. Its role, if it had one, owns what is in the template. */
   run: string;
-  /** The locale that stands in for the backup's, which the server does not have; null where none does. */
+  /** The locale that stands in for the wanted one, which the server does not have; null where none does. */
   locale: string | null;
-  /** What was not restored and why, each as one line to tell. */
+  /** What of a backup was not restored and why, each as one line to tell. */
   leftOut: string[];
   /** Extensions of the backup that are not there. */
   missingExtensions: string[];
@@ -28,14 +26,13 @@ export interface TemplateContent {
 /** Characters; a longer comment is no mark of ours. */
 const MAX_COMMENT = 4 * 1024 * 1024;
 const MAX_ENTRIES = 100_000;
+const MAX_ORIGIN = 200;
 
 const MARK = /(?:^|\n)\[dataops: template of (?<target>"(?:[^"\\]|\\.)*"): (?<content>.*)$/s;
 
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const contentSchema = z.strictObject({
-  backup: z.string().regex(BACKUP_ID_PATTERN),
-  manifest: sha256,
-  recipe: sha256,
+  origin: z.string().max(MAX_ORIGIN),
+  digest: z.string().regex(/^[0-9a-f]{64}$/),
   run: z.string().regex(BACKUP_ID_PATTERN),
   locale: z.string().nullable(),
   leftOut: z.array(z.string()).max(MAX_ENTRIES),
@@ -45,7 +42,7 @@ const contentSchema = z.strictObject({
 /** The comment of a template of `target`; undefined where it would be too long. */
 export function renderTemplateMark(target: string, content: TemplateContent): string | undefined {
   const comment =
-    "the last backup that was restored, kept so that restoring it again is a copy; not needed otherwise\n" +
+    "what was last made for this database, kept so that making it again is a copy; not needed otherwise\n" +
     `[dataops: template of ${JSON.stringify(target)}: ${JSON.stringify(contentSchema.parse(content))}]`;
   return comment.length <= MAX_COMMENT ? comment : undefined;
 }

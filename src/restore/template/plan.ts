@@ -6,7 +6,7 @@ import { isProduction } from "../../replace/guard/guard.ts";
 import type { Run } from "../run.ts";
 import { readConnectingRole } from "../../replace/scratch/connecting-role.ts";
 import { findTemplate } from "../../replace/template/find.ts";
-import { removeTemplate, type TemplateSite } from "./keep.ts";
+import { removeTemplate, type TemplateSite } from "../../replace/template/keep.ts";
 import { digestRecipe, readRecipe } from "./recipe.ts";
 
 /**
@@ -28,11 +28,11 @@ export async function planTemplates(
     await removeUnwanted(run, permission, who);
     return undefined;
   }
-  const { source } = run.manifest;
+  const { manifest } = run;
   const { skipExtensions } = run.settings;
   const { asSuperuser } = run;
-  const recipe = await readRecipe(maintenance, { ...site, source, who, asSuperuser, skipExtensions });
-  return { permission, who, isLocal, recipe: digestRecipe(recipe) };
+  const recipe = await readRecipe(maintenance, { ...site, manifest, who, asSuperuser, skipExtensions });
+  return { permission, who, isLocal, origin: `backup ${manifest.id}`, digest: digestRecipe(recipe) };
 }
 
 async function removeUnwanted(

@@ -1,16 +1,32 @@
+import type { Environment } from "../../config/environment.ts";
 import { messageOf } from "../../errors.ts";
 import { humanBytes } from "../../observe/human.ts";
-import { digestOfManifest } from "../../repository/manifest.ts";
-import type { Built } from "../build.ts";
-import { dropTemplate, publishTemplate, type Permission } from "../../replace/guard/destructive.ts";
-import type { Run } from "../run.ts";
-import { copyDatabase } from "../../replace/scratch/copy-database.ts";
-import { dropScratch } from "../../replace/scratch/drop.ts";
-import { templateDraftName, templateRoleName } from "../../replace/scratch/names.ts";
+import type { Reporter } from "../../observe/reporter.ts";
+import { dropTemplate, publishTemplate, type Permission } from "../guard/destructive.ts";
+import { copyDatabase } from "../scratch/copy-database.ts";
+import { dropScratch } from "../scratch/drop.ts";
+import type { Scratch } from "../scratch/scratch.ts";
+import { templateDraftName, templateRoleName } from "../scratch/names.ts";
 import { quoteIdentifier } from "../../postgres/quote.ts";
-import { findTemplate } from "../../replace/template/find.ts";
-import { renderTemplateMark } from "../../replace/template/mark.ts";
-import { hasRoom, readRoom } from "../../replace/template/room.ts";
+import { findTemplate } from "./find.ts";
+import { renderTemplateMark } from "./mark.ts";
+import { hasRoom, readRoom } from "./room.ts";
+
+/** The run that a template is made or copied in. */
+export interface TemplateRun {
+  runId: string;
+  applicationName: string;
+  reporter: Reporter;
+  signal: AbortSignal;
+  environment: Environment;
+}
+
+/** What was built, and may be kept. */
+export interface TemplateSource {
+  scratch: Scratch;
+  leftOut: string[];
+  missingExtensions: ReadonlySet<string>;
+}
 
 /** Templates of one target, in one run. */
 export interface TemplateSite {
@@ -19,8 +35,10 @@ export interface TemplateSite {
   who: { role: string; owner: string; isSuperuser: boolean };
   /** Whether the server is certainly this machine's own. */
   isLocal: boolean;
-  /** `digestRecipe` of what a restore would be made by now. */
-  recipe: string;
+  /** What is to be made, for people: a backup's id, or seeds. */
+  origin: string;
+  /** SHA-256 of all that shapes it. */
+  digest: string;
 }
 
 /**
@@ -32,27 +50,30 @@ export interface TemplateSite {
  *
  * @throws after an abort: the signal's reason
  */
-export async function keepTemplate(run: Run, site: TemplateSite, built: Built): Promise<void> {
+export async function keepTemplate(
+  run: TemplateRun,
+  site: TemplateSite,
+  built: TemplateSource,
+): Promise<void> {
   try {
     const why = await keep(run, site, built);
-    if (why !== undefined) run.reporter.info(`no template is kept of this backup: ${why}`);
+    if (why !== undefined) run.reporter.info(`no template is kept of ${site.origin}: ${why}`);
   } catch (error) {
     run.signal.throwIfAborted();
-    run.reporter.warn(`no template is kept of this backup: ${messageOf(error)}`);
+    run.reporter.warn(`no template is kept of ${site.origin}: ${messageOf(error)}`);
   }
 }
 
 /** @returns why it did not */
 async function keep(
-  run: Run,
-  { permission, who, isLocal, recipe }: TemplateSite,
-  { scratch, leftOut, missingExtensions }: Built,
+  run: TemplateRun,
+  { permission, who, isLocal, origin, digest }: TemplateSite,
+  { scratch, leftOut, missingExtensions }: TemplateSource,
 ): Promise<string | undefined> {
   const { maintenance, name: target } = permission;
   const comment = renderTemplateMark(target, {
-    backup: run.manifest.id,
-    manifest: digestOfManifest(run.manifest),
-    recipe,
+    origin,
+    digest,
     run: run.runId,
     locale: scratch.substituteLocale,
     leftOut,
@@ -97,7 +118,7 @@ export async function removeTemplate(
 }
 
 async function dropDraft(
-  { applicationName, environment, reporter }: Run,
+  { applicationName, environment, reporter }: TemplateRun,
   { maintenance }: Permission,
   draft: string,
 ): Promise<void> {
@@ -109,7 +130,7 @@ async function dropDraft(
       environment,
     });
   } catch (error) {
-    reporter.warn("what was copied so far could not be dropped; the next restore tries again after a day", {
+    reporter.warn("what was copied so far could not be dropped; the next run tries again after a day", {
       database: draft,
       reason: messageOf(error),
     });
