@@ -1,4 +1,6 @@
 import type { AfterStep } from "./schema.ts";
+import type { Expectation, SeedSchemaSource, SeedSource } from "./seed-schema.ts";
+import type { ThenJob } from "./then.ts";
 import type { ConnectionSettings } from "./connection.ts";
 
 export type { AfterStep } from "./schema.ts";
@@ -13,6 +15,7 @@ export interface Config {
   databases: Readonly<Record<string, DatabaseConfig>>;
   backup: Readonly<Record<string, BackupConfig>>;
   restore: Readonly<Record<string, RestoreConfig>>;
+  seed: Readonly<Record<string, SeedConfig>>;
   cache: CacheConfig;
   /** Every value that was given, by its path (`databases.production.environment`), and where it came from. */
   origins: readonly ValueOrigin[];
@@ -78,6 +81,32 @@ export interface RestoreConfig {
   waitForSessions: number;
   /** Extensions that a restore here does without, even where something uses them. */
   skipExtensions: readonly string[];
+}
+
+/** How a database is reset to its seeds. */
+export interface SeedConfig {
+  /** Where tables come from; undefined: those that are there are kept, and emptied. */
+  schema: SeedSchemaSource | undefined;
+  seeds: readonly SeedSource[];
+  /** Rows that tables must have, by their names. */
+  expect: Readonly<Record<string, Expectation>>;
+  /** What is run once the database has been replaced, in this order. */
+  thenJobs: readonly ThenJob[];
+  strategy: "scratch" | "schema";
+  /** The stamp that the database must have; undefined: its own environment. */
+  environment: string | undefined;
+  /** Created before the schema, by the connecting role. */
+  extensions: readonly string[];
+  /** What is not emptied where the schema is kept. */
+  keepTables: readonly string[];
+  /** Whether the replaced database stays as `<name>__old`, for `undo`. */
+  keepOld: boolean;
+  /** Whether a copy of what was made stays as `<name>__template`; undefined: where all that decides it is known. */
+  template: boolean | undefined;
+  /** Whether sessions on the database are ended before the swap. */
+  endSessions: boolean;
+  /** Milliseconds to wait for sessions on the database to leave. */
+  waitForSessions: number;
 }
 
 export interface CacheConfig {

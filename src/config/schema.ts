@@ -1,64 +1,12 @@
 import { z } from "zod";
-import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from "./units.ts";
+import { count, databaseName, duration, environmentName, flag, size } from "./schema-values.ts";
+import { seedSchema } from "./seed-schema.ts";
 
 /**
  * The configuration file, whole. The one source for parsing, error messages, the reference documentation and the JSON schema.
  *
  * Every object is strict: a key that is not here is an error. Defaults are written here and nowhere else.
  */
-
-const DURATION_MESSAGE = "expected a duration such as 500ms, 30s, 5m, 2h or 1d";
-const SIZE_MESSAGE = "expected a size such as 500MB, 64MiB or 20GB, or a number of bytes";
-
-/** Names of databases are also folders in the storage, and words on a command line. */
-const databaseName = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, "expected a name of a-z, 0-9, - and _, at most 63 long");
-
-const environmentName = z
-  .string()
-  .regex(/^[a-z][a-z0-9_-]{0,31}$/, "expected a word of a-z, 0-9, - and _, such as production");
-
-/** Milliseconds, written as `30s`. */
-function duration(limits: { least: string; most: string }) {
-  const least = parseDuration(limits.least) ?? 0;
-  const most = parseDuration(limits.most) ?? Number.POSITIVE_INFINITY;
-  return z
-    .string({ error: DURATION_MESSAGE })
-    .regex(DURATION_PATTERN, DURATION_MESSAGE)
-    .transform((text) => parseDuration(text) ?? Number.NaN)
-    .refine((milliseconds) => milliseconds >= least && milliseconds <= most, {
-      error: `expected a duration from ${limits.least} to ${limits.most}`,
-    });
-}
-
-/** Bytes, written as a number or as `64MiB`. */
-function size() {
-  return z.union(
-    [
-      z.int().min(1),
-      z
-        .string()
-        .regex(SIZE_PATTERN)
-        .transform((text) => parseSize(text) ?? Number.NaN),
-    ],
-    { error: SIZE_MESSAGE },
-  );
-}
-
-/** A whole number, or text that is one: what `${VARIABLE}` gives is text. */
-function count(least: number, most: number) {
-  const message = `expected a whole number from ${least} to ${most}`;
-  return z
-    .union([z.int(), z.string().regex(/^\d+$/).transform(Number)], { error: message })
-    .refine((value) => value >= least && value <= most, { error: message });
-}
-
-function flag() {
-  return z.union([z.boolean(), z.enum(["true", "false"]).transform((text) => text === "true")], {
-    error: "expected true or false",
-  });
-}
 
 const storageObject = z
   .strictObject({
@@ -180,6 +128,7 @@ export const configSchema = z.strictObject({
   databases: z.record(databaseName, database).default({}),
   backup: z.record(databaseName, backup).default({}),
   restore: z.record(databaseName, restore).default({}),
+  seed: z.record(databaseName, seedSchema).default({}),
   cache: cache.prefault({}),
 });
 

@@ -1,5 +1,12 @@
 import { DataopsError } from "../errors.ts";
-import type { BackupConfig, Config, DatabaseConfig, RestoreConfig, StorageConfig } from "./config.ts";
+import type {
+  BackupConfig,
+  Config,
+  DatabaseConfig,
+  RestoreConfig,
+  SeedConfig,
+  StorageConfig,
+} from "./config.ts";
 import { nearest } from "./nearest.ts";
 import { DEFAULT_BACKUP, DEFAULT_RESTORE } from "./schema.ts";
 
@@ -74,6 +81,19 @@ export function backupSettings(config: Config, name: string): BackupConfig {
 /** How backups are restored into a database: as configured, else by the defaults. */
 export function restoreSettings(config: Config, name: string): RestoreConfig {
   return config.restore[name] ?? { jobs: undefined, template: undefined, ...DEFAULT_RESTORE };
+}
+
+/**
+ * How a database is reset to its seeds.
+ *
+ * @throws DataopsError `usage` where the configuration does not say
+ */
+export function requireSeed(config: Config, name: string): SeedConfig {
+  const seed = Object.hasOwn(config.seed, name) ? config.seed[name] : undefined;
+  if (seed !== undefined) return seed;
+  throw new DataopsError("usage", `the configuration does not say what ${name} is seeded with`, {
+    hint: `add \`seed: { ${name}: { schema: …, seeds: […] } }\``,
+  });
 }
 
 function namesOf(databases: readonly DatabaseConfig[]): string {

@@ -26,8 +26,8 @@ export class ValueReader {
         Object.entries(value).map(([key, item]) => [key, this.read(item, [...path, key])]),
       );
     }
-    // A database's URL is resolved by itself: it may need a variable that only other machines have.
-    if (isDatabaseUrl(path)) return value;
+    // These are resolved by themselves: they may need variables that only other machines have.
+    if (isDatabaseUrl(path) || isWebhook(path)) return value;
     return typeof value === "string" ? this.#readText(value, path) : this.#note(path, value, []);
   }
 
@@ -42,7 +42,7 @@ export class ValueReader {
     try {
       const { value, variables } = interpolate(text, (name) => readVariable(this.#environment, name));
       // What a variable holds may be a secret; of a command's arguments it is not for us to say.
-      this.#note(path, path[0] === "restore" && variables.length > 0 ? text : value, variables);
+      this.#note(path, mayHoldSecrets(path) && variables.length > 0 ? text : value, variables);
       return value;
     } catch (error) {
       if (!(error instanceof InterpolationError)) throw error;
@@ -60,4 +60,13 @@ export class ValueReader {
 
 function isDatabaseUrl(path: readonly PropertyKey[]): boolean {
   return path.length === 3 && path[0] === "databases" && path[2] === "url";
+}
+
+/** `seed.staging.then[0].webhook`. */
+function isWebhook(path: readonly PropertyKey[]): boolean {
+  return path.at(-1) === "webhook" && path.at(-3) === "then";
+}
+
+function mayHoldSecrets([section]: readonly PropertyKey[]): boolean {
+  return section === "restore" || section === "seed";
 }
