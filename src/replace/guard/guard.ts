@@ -40,6 +40,11 @@ export interface GuardRequest {
   configuredName: string;
   /** Where the backup is from; undefined where nothing of a backup is involved. */
   source: DatabaseIdentity | undefined;
+  /**
+   * Whether it is filled with what is not a backup's. Then nothing but a stamp will do for a database that holds anything,
+   * and production is refused even where it is empty.
+   */
+  isReset?: boolean;
 }
 
 /**
@@ -71,16 +76,19 @@ export function judge(facts: TargetFacts, request: GuardRequest): Verdict {
     );
   }
   if (facts.inRecovery) return refused("the server is a standby", "give the primary's address");
-  if (facts.oid === undefined || !facts.hasContent) return { kind: "allowed" };
+  const isReset = request.isReset ?? false;
+  const isEmpty = facts.oid === undefined || !facts.hasContent;
+  if (isEmpty && !isReset) return { kind: "allowed" };
 
+  const elsewhere = isReset ? CORRECT_SETTINGS : ELSEWHERE;
   if (stamp !== undefined && isProduction(stamp)) {
-    return refused(`database ${name} is stamped ${stamp}`, ELSEWHERE);
+    return refused(`database ${name} is stamped ${stamp}`, elsewhere);
   }
   if (isProduction(request.environment)) {
-    return refused(`${request.configuredName} is configured as ${request.environment}`, ELSEWHERE);
+    return refused(`${request.configuredName} is configured as ${request.environment}`, elsewhere);
   }
   if (isSource(facts, request.source)) {
-    return refused(`database ${name} is the one that the backup was made of`, ELSEWHERE);
+    return refused(`database ${name} is the one that the backup was made of`, elsewhere);
   }
   if (mayBeSource(facts, request.source)) {
     return refused(
@@ -94,6 +102,13 @@ export function judge(facts: TargetFacts, request: GuardRequest): Verdict {
     return refused(
       `database ${name} is stamped ${stamp}, and ${request.configuredName} is configured as ${request.environment}`,
       `correct the configuration, or, if it really is one for ${request.environment}: ${stampCommand}`,
+    );
+  }
+  if (isEmpty) return { kind: "allowed" };
+  if (isReset) {
+    return refused(
+      `database ${name} has no stamp, and a reset throws away what it holds`,
+      `look where it is, and if it is the right one, say so once: ${stampCommand}`,
     );
   }
   if (!facts.isLocal) {
@@ -119,6 +134,8 @@ export function judge(facts: TargetFacts, request: GuardRequest): Verdict {
 
 const ELSEWHERE =
   "restore into a database that does not exist yet or is empty, and point the application there; no flag lifts this";
+
+const CORRECT_SETTINGS = "correct the settings: production is never reset, and no flag lifts this";
 
 function refused(reason: string, hint: string): Verdict {
   return { kind: "refused", reason, hint };

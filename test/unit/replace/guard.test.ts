@@ -172,9 +172,64 @@ const CASES: Case[] = [
   { because: "a standby takes nothing", facts: { hasContent: false, inRecovery: true }, verdict: "refused" },
 ];
 
+/** Of a reset, which nobody can say yes to. */
+const RESET: GuardRequest = {
+  environment: "staging",
+  configuredName: "staging",
+  source: undefined,
+  isReset: true,
+};
+
+const RESET_CASES: Case[] = [
+  { because: "the stamp agrees", facts: { stamp: "staging" }, verdict: "allowed" },
+  { because: "the stamp agrees, elsewhere", facts: { stamp: "Staging", isLocal: false }, verdict: "allowed" },
+  { because: "no stamp, though local", verdict: "refused", says: "dataops stamp staging staging" },
+  { because: "no stamp, elsewhere", facts: { isLocal: false }, verdict: "refused", says: "has no stamp" },
+  { because: "another stamp", facts: { stamp: "review" }, verdict: "refused", says: "stamped review" },
+  {
+    because: "nothing is there",
+    facts: { oid: undefined, hasContent: false, isLocal: false },
+    verdict: "allowed",
+  },
+  { because: "it is empty", facts: { hasContent: false }, verdict: "allowed" },
+  {
+    because: "empty, but for something else",
+    facts: { hasContent: false, stamp: "review" },
+    verdict: "refused",
+  },
+  {
+    because: "an empty production is production",
+    facts: { hasContent: false, stamp: "production" },
+    verdict: "refused",
+    says: "production is never reset",
+  },
+  {
+    because: "a production that is not there yet is production",
+    facts: { oid: undefined, hasContent: false },
+    request: { environment: "production" },
+    verdict: "refused",
+    says: "production is never reset",
+  },
+  {
+    because: "the source of the schema, though stamped",
+    facts: { stamp: "staging", oid: SOURCE.databaseOid, systemIdentifier: "111" },
+    request: { source: SOURCE },
+    verdict: "refused",
+    says: "the one that the backup was made of",
+  },
+  { because: "it arrives elsewhere", facts: { stamp: "staging", arrivedAt: "shop" }, verdict: "refused" },
+  { because: "a standby", facts: { stamp: "staging", inRecovery: true }, verdict: "refused" },
+];
+
 describe("the guard", () => {
   test.for(CASES)("$verdict: $because", ({ facts, request, verdict, says }) => {
     const given = judge({ ...LOCAL, ...facts }, { ...REQUEST, ...request });
+    expect(given.kind).toBe(verdict);
+    expect(JSON.stringify(given)).toContain(says ?? "");
+  });
+
+  test.for(RESET_CASES)("of a reset, $verdict: $because", ({ facts, request, verdict, says }) => {
+    const given = judge({ ...LOCAL, ...facts }, { ...RESET, ...request });
     expect(given.kind).toBe(verdict);
     expect(JSON.stringify(given)).toContain(says ?? "");
   });
@@ -221,6 +276,20 @@ describe("the guard", () => {
       fc.property(filled, request, (target, wanted) => {
         const agrees = target.stamp?.trim().toLowerCase() === wanted.environment.trim().toLowerCase();
         return agrees || judge(target, wanted).kind !== "allowed";
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("lets nothing be reset but by a stamp that agrees, or where nothing is; and never production", () => {
+    fc.assert(
+      fc.property(facts, request, (target, wanted) => {
+        const { kind } = judge(target, { ...wanted, isReset: true });
+        const isEmpty = target.oid === undefined || !target.hasContent;
+        const stamp = target.stamp?.trim().toLowerCase();
+        const agrees = stamp === wanted.environment.trim().toLowerCase();
+        if (isProduction(stamp ?? "") || isProduction(wanted.environment)) return kind === "refused";
+        return kind === "refused" || (kind === "allowed" && (agrees || (isEmpty && stamp === undefined)));
       }),
       { numRuns: 2_000 },
     );
