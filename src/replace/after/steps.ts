@@ -1,12 +1,13 @@
 import { constants } from "node:fs";
-import { access, readFile, stat } from "node:fs/promises";
-import { delimiter, isAbsolute, join, resolve } from "node:path";
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import type { AfterStep } from "../../config/config.ts";
 import type { Environment } from "../../config/environment.ts";
 import { DataopsError } from "../../errors.ts";
 import type { Reporter } from "../../observe/reporter.ts";
 import type { Scratch } from "../scratch/scratch.ts";
 import { runCommand } from "./command.ts";
+import { findProgram, isFile } from "./program.ts";
 import { runSqlFile } from "./sql.ts";
 
 /** The team's own steps between a restore and the moment that anybody can connect. */
@@ -36,9 +37,7 @@ export async function checkAfterSteps(
     if ("sql" in step) {
       const path = resolve(folder, step.sql);
       if (!(await isFile(path, constants.R_OK))) throw missing(name, `there is no readable file ${path}`);
-    } else if ((await findProgram(step.command[0] ?? "", folder, environment)) === undefined) {
-      throw missing(name, `there is no program ${step.command[0]}`);
-    }
+    } else await findProgram(step.command[0] ?? "", { name, folder, environment });
   }
 }
 
@@ -60,8 +59,7 @@ export async function runAfterSteps(steps: readonly AfterStep[], request: AfterR
       await runSqlFile(client, name, sql);
     } else {
       const [program = "", ...args] = step.command;
-      const path = await findProgram(program, folder, environment);
-      if (path === undefined) throw missing(name, `there is no program ${program}`);
+      const path = await findProgram(program, { name, folder, environment });
       await runCommand({
         name,
         command: [path, ...args],
@@ -79,31 +77,6 @@ export async function runAfterSteps(steps: readonly AfterStep[], request: AfterR
 /** `after step 2 (bin/scrub)`: without a command's arguments, which may be anything. */
 function nameOf(step: AfterStep, index: number): string {
   return `after step ${index + 1} (${"sql" in step ? step.sql : step.command[0]})`;
-}
-
-/** A name with a slash is a path, relative to `folder`; another is looked for in `PATH`. */
-async function findProgram(
-  program: string,
-  folder: string,
-  environment: Environment,
-): Promise<string | undefined> {
-  const places = program.includes("/")
-    ? [folder]
-    : (environment["PATH"] ?? "").split(delimiter).map((place) => resolve(folder, place));
-  for (const place of places) {
-    const path = isAbsolute(program) ? program : join(place, program);
-    if (program !== "" && (await isFile(path, constants.X_OK))) return path;
-  }
-  return undefined;
-}
-
-async function isFile(path: string, mode: number): Promise<boolean> {
-  try {
-    await access(path, mode);
-    return (await stat(path)).isFile();
-  } catch {
-    return false;
-  }
 }
 
 function missing(name: string, why: string): DataopsError {
