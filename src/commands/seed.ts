@@ -4,7 +4,7 @@ import type { Config, DatabaseConfig } from "../config/config.ts";
 import { DataopsError } from "../errors.ts";
 import { humanDuration, humanName } from "../observe/human.ts";
 import { describeIdentity } from "../replace/guard/identity.ts";
-import { runThen } from "../replace/then/run-then.ts";
+import { checkThen, runThen } from "../replace/then/run-then.ts";
 import { latestBackup } from "../repository/catalogue.ts";
 import { prepareSchema } from "../restore/schema-of-backup.ts";
 import type { SeedDependencies } from "../seed/run.ts";
@@ -69,6 +69,7 @@ export async function runSeedCommand(options: SeedOptions, context: CommandConte
   const config = await context.config();
   const target = requireDatabase(config, options.database);
   const settings = requireSeed(config, target.name);
+  await checkThen(settings.thenJobs, { folder: config.folder, environment: context.environment });
   await using storage = lazyStorage(config, context);
   const dependencies = dependenciesOf(config, target, context, () => storage.open());
   const { force, asSuperuser } = options;

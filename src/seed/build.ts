@@ -1,10 +1,11 @@
 import type { PostgresClient } from "../postgres/client.ts";
 import { runCommand } from "../replace/after/command.ts";
 import { findProgram } from "../replace/after/program.ts";
-import { createExtensions } from "../replace/scratch/create-extensions.ts";
+import { letLoaderUse } from "../replace/scratch/create-extensions.ts";
 import type { SourceLocale } from "../replace/scratch/locale.ts";
 import { createScratch, type Scratch } from "../replace/scratch/scratch.ts";
 import type { TemplateSource } from "../replace/template/keep.ts";
+import { createNamedExtensions } from "./extensions.ts";
 import { checkExpectations } from "./expect.ts";
 import { advanceSequences, refreshViews } from "./finish.ts";
 import { runSteps, type SeedSite } from "./load/steps.ts";
@@ -57,8 +58,8 @@ export async function buildFromSeeds(run: Run, request: BuildRequest): Promise<T
 async function addExtensions(scratch: Scratch, names: readonly string[]): Promise<void> {
   if (names.length === 0) return;
   await using admin = await scratch.connectAsAdmin();
-  const extensions = names.map((name) => ({ name, version: "", schema: "public", used: true }));
-  await createExtensions(admin, scratch.actAs ?? scratch.loader.user, extensions);
+  await createNamedExtensions(admin, names);
+  await letLoaderUse(admin, scratch.actAs ?? scratch.loader.user);
 }
 
 function siteOf({ folder, environment, signal, reporter }: Run, scratch: Scratch): SeedSite {

@@ -1,6 +1,3 @@
-import { messageOf } from "../errors.ts";
-import { connect } from "../postgres/client.ts";
-import { readStampTarget, writeStamp } from "../replace/guard/stamp.ts";
 import { connectMaintenance } from "../replace/guard/target-facts.ts";
 import { clearLeftovers } from "../replace/scratch/leftovers.ts";
 import { rehearseSwap, swap } from "../replace/swap/swap.ts";
@@ -10,7 +7,6 @@ import { buildFromSeeds } from "./build.ts";
 import type { SeedPlan } from "./plan.ts";
 import { prepare, type Preparation } from "./prepare.ts";
 import type { ResetResult, Run } from "./run.ts";
-import { environmentToReset } from "./target.ts";
 
 /**
  * Builds a database beside the target, or copies the template of the last reset, and puts it in the target's place.
@@ -39,13 +35,12 @@ export async function resetBySwap(run: Run, plan: SeedPlan): Promise<ResetResult
     connection,
   });
   scratch.release();
-  if (identity.stamp === null) await stampAsMade(run);
   return { identity, old, leftOut: built.leftOut, fromTemplate };
 }
 
 async function build(
   run: Run,
-  { build: request, templates, whyNoTemplate }: Preparation,
+  { build: request, templates, whyNoTemplate, isUnchanged }: Preparation,
 ): Promise<{ built: TemplateSource; fromTemplate: boolean }> {
   if (templates === undefined) {
     run.reporter.info(`built from its inputs each time: ${whyNoTemplate}`);
@@ -61,26 +56,11 @@ async function build(
   if (copied !== undefined) return { built: copied, fromTemplate: true };
   const built = await buildFromSeeds(run, request);
   try {
-    await keepTemplate(run, templates, built);
+    if (await isUnchanged()) await keepTemplate(run, templates, built);
+    else run.reporter.info("no template is kept: a file has changed since it was read");
   } catch (error) {
     await built.scratch[Symbol.asyncDispose]();
     throw error;
   }
   return { built, fromTemplate: false };
-}
-
-/** Nothing was there before, so what it is for is known. Without the stamp the next reset would be refused. */
-async function stampAsMade(run: Run): Promise<void> {
-  const { target, settings, applicationName, signal, environment, reporter } = run;
-  const wanted = environmentToReset(target, settings);
-  try {
-    await using client = await connect(target.connection, { applicationName, signal, environment });
-    await writeStamp(client, await readStampTarget(client), wanted);
-    reporter.info(`${target.name} is new, and stamped ${wanted}`);
-  } catch (error) {
-    signal.throwIfAborted();
-    reporter.warn(
-      `the new database could not be stamped, so the next reset will be refused until somebody does: dataops stamp ${target.name} ${wanted} (${messageOf(error)})`,
-    );
-  }
 }

@@ -7,6 +7,7 @@ import { readOwner } from "../replace/guard/identity.ts";
 import { readConnectingRole } from "../replace/scratch/connecting-role.ts";
 import { describeSessions, endSession, listSessions } from "../replace/swap/sessions.ts";
 import { digestInputs } from "./digest.ts";
+import { createNamedExtensions } from "./extensions.ts";
 import { checkExpectations } from "./expect.ts";
 import { advanceSequences, refreshViews } from "./finish.ts";
 import { runSteps, type SeedSite } from "./load/steps.ts";
@@ -55,6 +56,7 @@ export async function resetInPlace(run: Run, plan: SeedPlan): Promise<ResetResul
   await beginOpenTransaction(client, settings.waitForSessions);
   try {
     if (run.force || settings.endSessions) await endSessions(client, identity.databaseOid, run);
+    await createNamedExtensions(client, settings.extensions);
     // What is made is to be the owner's, as what was there.
     if (who.owner !== who.role) await client.query(`SET LOCAL ROLE ${quoteIdentifier(who.owner)}`);
     if (plan.schema.length > 0) await dropContents(permission);

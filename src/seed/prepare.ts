@@ -17,6 +17,8 @@ export interface Preparation extends PermittedTarget {
   /** Undefined where no template is used, for `whyNoTemplate`. */
   templates: TemplateSite | undefined;
   whyNoTemplate: string | undefined;
+  /** Whether the inputs are still what the digest says: a deployment may come in between. */
+  isUnchanged: () => Promise<boolean>;
   /** The backup whose schema it will have. */
   backup: string | undefined;
 }
@@ -43,17 +45,14 @@ export async function prepare(run: Run, plan: SeedPlan, maintenance: PostgresCli
   const source =
     isThere || backup === undefined ? await readLocale(maintenance, permission.oid) : backup.source;
   const { encoding, collate, characterType, localeProvider, locale } = source;
-  const { digest, unknown } = await digestInputs(
-    plan,
-    settings,
-    {
-      ...who,
-      asSuperuser,
-      locale: JSON.stringify([encoding, collate, characterType, localeProvider, locale]),
-      backup: schema?.digest,
-    },
-    run.folder,
-  );
+  const surroundings = {
+    ...who,
+    asSuperuser,
+    locale: JSON.stringify([encoding, collate, characterType, localeProvider, locale]),
+    backup: schema?.digest,
+  };
+  const readDigest = () => digestInputs(plan, settings, surroundings, run.folder);
+  const { digest, unknown } = await readDigest();
   const { isLocal } = await readArrival(maintenance);
   const whyNoTemplate = reasonAgainstTemplate(settings.template, unknown);
   return {
@@ -62,6 +61,12 @@ export async function prepare(run: Run, plan: SeedPlan, maintenance: PostgresCli
     templates:
       whyNoTemplate === undefined ? { permission, who, isLocal, origin: "its seeds", digest } : undefined,
     whyNoTemplate,
+    // A file that is gone has changed, too.
+    isUnchanged: () =>
+      readDigest().then(
+        (now) => now.digest === digest,
+        () => false,
+      ),
     backup: backup?.id,
   };
 }

@@ -8,6 +8,7 @@ import { resetBySwap } from "./by-swap.ts";
 import { connectToReset, resetInPlace } from "./in-place.ts";
 import { planSeed, type SeedPlan } from "./plan.ts";
 import { prepare } from "./prepare.ts";
+import { stampNew } from "./stamp-new.ts";
 import type { ResetResult, Run, SeedDependencies, SeedRequest } from "./run.ts";
 
 export interface SeedOutcome extends ResetResult {
@@ -32,6 +33,8 @@ export async function runSeed(dependencies: SeedDependencies, request: SeedReque
   const plan = await findInputs(run);
   const reset = run.settings.strategy === "schema" ? resetInPlace : resetBySwap;
   const result = await reset(run, plan);
+  // The guard lets nothing else without a stamp be reset.
+  if (result.identity.stamp === null) await stampNew(run);
   const { target, settings, runId } = run;
   const done = { target: target.name, database: result.identity.databaseName, runId };
   const failedJobs = await run.runThen(settings.thenJobs, done);

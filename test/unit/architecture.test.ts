@@ -50,6 +50,10 @@ const RULES: readonly Rule[] = [
     breaks: ({ from, to }) => /^(@aws-sdk|@smithy)\//.test(to) && !/^storage\/s3[^/]*\.ts$/.test(from),
   },
   {
+    why: "only the seeds' modules know faker, which is large",
+    breaks: ({ from, to }) => to.startsWith("@faker-js/") && from !== "seed/load/module.ts",
+  },
+  {
     why: "only commands/ parses command lines",
     breaks: ({ from, to }) => to === "yargs" && folderOf(from) !== "commands",
   },
@@ -89,6 +93,7 @@ test.for([
   ["backup/dump.ts", "@aws-sdk/client-s3"],
   ["restore/swap.ts", "node:child_process"],
   ["backup/dump.ts", "yargs"],
+  ["seed/seed.ts", "@faker-js/faker"],
 ] as const)("%s may not import %s", ([from, to]) => {
   const edge = { from, to: to.startsWith("observe/..") ? "commands/index.ts" : to };
   expect(RULES.some(({ breaks }) => breaks(edge))).toBe(true);

@@ -17,13 +17,9 @@ export async function requireLogin(
     await client.query("SELECT 1");
   } catch (error) {
     if (role?.password === undefined || !isDataopsError(error, "notPermitted")) throw error;
-    throw new DataopsError(
-      "refused",
-      `the role made for loading the backup cannot log in: ${messageOf(error)}`,
-      {
-        hint: "allow logins with a password (scram-sha-256) in pg_hba.conf, connect over TCP, connect as a role that is no superuser, or pass --as-superuser if you trust what the backup holds",
-        cause: error,
-      },
-    );
+    throw new DataopsError("refused", `the role made for loading cannot log in: ${messageOf(error)}`, {
+      hint: "allow logins with a password (scram-sha-256) in pg_hba.conf, connect over TCP, connect as a role that is no superuser, or pass --as-superuser if you trust what is loaded",
+      cause: error,
+    });
   }
 }

@@ -119,8 +119,7 @@ class ScratchDatabase implements Scratch {
   async create(): Promise<void> {
     const { runId, asSuperuser, template, reporter } = this.#request;
     if (this.who.isSuperuser) {
-      if (asSuperuser)
-        reporter.warn("the backup is loaded as a superuser: what it holds can do anything to this server");
+      if (asSuperuser) reporter.warn("loading as a superuser: what is loaded can do anything to this server");
       await this.#createRole(runId, asSuperuser);
     }
     await this.#createDatabase();

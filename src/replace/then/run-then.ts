@@ -24,6 +24,21 @@ export interface ThenRequest {
 }
 
 /**
+ * Checks that every job's program and URL is there. Before anything is replaced.
+ *
+ * @throws DataopsError `usage` naming the first that is not
+ */
+export async function checkThen(
+  jobs: readonly ThenJob[],
+  { folder, environment }: Pick<ThenRequest, "folder" | "environment">,
+): Promise<void> {
+  for (const job of jobs) {
+    if ("webhook" in job) job.webhook();
+    if ("command" in job) await findProgram(job.command[0] ?? "", { folder, environment, name: nameOf(job) });
+  }
+}
+
+/**
  * Runs jobs in order. One that fails does not keep the next from running: the database has been replaced, whatever becomes
  * of them.
  *

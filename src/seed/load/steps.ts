@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import type { Environment } from "../../config/environment.ts";
 import { DataopsError, isDataopsError, messageOf } from "../../errors.ts";
 import type { Reporter } from "../../observe/reporter.ts";
@@ -9,6 +9,9 @@ import { loadCsv } from "./csv.ts";
 import { loadJson } from "./json.ts";
 import { runModule } from "./module.ts";
 import { hasRollback } from "./rollback.ts";
+
+/** Bytes; it is sent as one message. */
+const MAX_SQL = 256 * 1024 * 1024;
 
 /** The database that steps fill. */
 export interface SeedSite {
@@ -48,7 +51,7 @@ export async function runSteps(
 }
 
 async function runFile(file: SeedFile, site: SeedSite, request: StepsRequest): Promise<void> {
-  const sql = file.kind === "sql" ? plainSql(await readFile(file.path, "utf8")) : undefined;
+  const sql = file.kind === "sql" ? await readSql(file) : undefined;
   const checkStatement = (statement: string): void => {
     if (site.endsTransaction !== undefined && hasRollback(statement)) throw site.endsTransaction(file.name);
   };
@@ -72,6 +75,13 @@ async function runFile(file: SeedFile, site: SeedSite, request: StepsRequest): P
       cause: error,
     });
   }
+}
+
+async function readSql({ path, name }: SeedFile): Promise<string> {
+  if ((await stat(path)).size <= MAX_SQL) return plainSql(await readFile(path, "utf8"));
+  throw new DataopsError("failed", `${name} is larger than ${MAX_SQL} bytes`, {
+    hint: "give rows as CSV, or run psql as a command",
+  });
 }
 
 function firstLine(text: string): string {
