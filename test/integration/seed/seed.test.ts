@@ -62,6 +62,77 @@ describe("seeds", () => {
     expect(await staging.value("SELECT value FROM content", `${staging.database.name}__old`)).toBe("before");
   });
 
+  test("of a module are in one transaction", async ({ staging }) => {
+    await staging.write({
+      "schema.sql":
+        "CREATE TABLE users (id int PRIMARY KEY, friend int REFERENCES users DEFERRABLE INITIALLY DEFERRED)",
+      "seed.js": `export async function seed({ client }) {
+        await client.query("INSERT INTO users VALUES (1, 2)");
+        await client.query("INSERT INTO users VALUES (2, 1)");
+        const { rows, rowCount } = await client.query("SELECT 1; SELECT id FROM users");
+        if (rowCount !== 2 || rows[1].id !== 2) throw new Error(JSON.stringify(rows));
+      }`,
+      "bad.js": `export async function seed({ client }) {
+        await client.query("INSERT INTO users VALUES (3, 4)");
+      }`,
+    });
+    const section = { schema: { sql: "schema.sql" }, seeds: ["seed.js"], expect: { users: 2 } };
+    await staging.seed(section);
+    await expect(staging.seed({ ...section, seeds: ["seed.js", "bad.js"] })).rejects.toMatchObject({
+      exit: "failed",
+      message: expect.stringMatching(/^bad\.js: insert or update on table "users" violates foreign key/),
+    });
+  });
+
+  test.for<[string, string, string]>([
+    [
+      "1_users.csv",
+      "id,name\n1,Ada\nx,Bob\n",
+      '1_users.csv, line 3: invalid input syntax for type integer: "x"',
+    ],
+    ["1_users.csv", "id,nmae\n1,Ada\n", '1_users.csv: column "nmae" of relation "users" does not exist'],
+    ["1_users.csv", "", "1_users.csv has no header"],
+    ["1_nothing.csv", "id\n1\n", '1_nothing.csv: relation "nothing" does not exist'],
+    [
+      "1.json",
+      '{ "users": [ { "id": 1, "nmae": "Ada" } ] }',
+      '1.json: column "nmae" of relation "users" does not exist',
+    ],
+    ["1.json", '{ "users": { "id": 1 } }', "1.json cannot be read: it does not hold lists of rows"],
+    ["1.json", '{ "users": [', "1.json cannot be read: "],
+    ["1.js", "export const sead = 1", "1.js exports no function seed"],
+    ["1.js", "import './nowhere.js'", "1.js cannot be loaded: "],
+    ["1.js", "export const seed = () => { throw new Error('no luck') }", "1.js: no luck"],
+    ["1.sql", "\\i other.sql", '1.sql, line 1: syntax error at or near "\\"'],
+  ])("that are wrong are named: %s with %j", async ([name, content, says], { staging }) => {
+    await staging.write({ "schema.sql": "CREATE TABLE users (id int, name text)", [name]: content });
+    await expect(staging.seed({ schema: { sql: "schema.sql" }, seeds: [name] })).rejects.toMatchObject({
+      exit: "failed",
+      message: expect.stringContaining(says),
+      hint: expect.any(String),
+    });
+    expect(await staging.value("SELECT value FROM content")).toBe("before");
+    expect(await staging.family()).toEqual([staging.database.name]);
+  });
+
+  test.for<[object, string]>([
+    [{ seeds: ["nothing/*"] }, "seeds: nothing/* fits no file"],
+    [{ seeds: ["schema.txt"] }, "seeds: schema.txt is no kind of file"],
+    [{ seeds: [{ command: ["./nowhere"] }] }, "./nowhere: there is no program ./nowhere"],
+    [{ seeds: [{ command: ["true"], inputs: ["nothing"] }] }, "seeds: nothing fits no file"],
+    [{ schema: { sql: "nothing.sql" } }, "seeds: nothing.sql fits no file"],
+  ])(
+    "that are not there are named before anything is connected to: %j",
+    async ([section, says], { staging }) => {
+      await staging.write({ "schema.sql": "", "schema.txt": "" });
+      const connection = { ...staging.database.settings, port: 1 };
+      const target = { name: "staging", environment: "staging", connection };
+      await expect(
+        staging.seed({ schema: { sql: "schema.sql" }, ...section }, { request: { target } }),
+      ).rejects.toMatchObject({ exit: "usage", message: expect.stringContaining(says) });
+    },
+  );
+
   test("of commands find the scratch database in their environment, and no other", async ({ staging }) => {
     await staging.write({
       "schema.sql": "CREATE TABLE users (id int, place text)",
