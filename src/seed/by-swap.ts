@@ -1,7 +1,7 @@
 import { connectMaintenance } from "../replace/guard/target-facts.ts";
 import { clearLeftovers } from "../replace/scratch/leftovers.ts";
 import { rehearseSwap, swap } from "../replace/swap/swap.ts";
-import { keepTemplate, type TemplateSource } from "../replace/template/keep.ts";
+import { keepTemplate, removeUnwanted, type TemplateSource } from "../replace/template/keep.ts";
 import { copyTemplate } from "../replace/template/use.ts";
 import { buildFromSeeds } from "./build.ts";
 import type { SeedPlan } from "./plan.ts";
@@ -40,10 +40,11 @@ export async function resetBySwap(run: Run, plan: SeedPlan): Promise<ResetResult
 
 async function build(
   run: Run,
-  { build: request, templates, whyNoTemplate, isUnchanged }: Preparation,
+  { build: request, permission, who, templates, whyNoTemplate, isUnchanged }: Preparation,
 ): Promise<{ built: TemplateSource; fromTemplate: boolean }> {
   if (templates === undefined) {
     run.reporter.info(`built from its inputs each time: ${whyNoTemplate}`);
+    if (run.settings.template === false) await removeUnwanted(permission, who, run);
     return { built: await buildFromSeeds(run, request), fromTemplate: false };
   }
   const copied = await copyTemplate(run, templates, {

@@ -2,7 +2,7 @@ import type { PostgresClient } from "../postgres/client.ts";
 import { readArrival } from "../replace/guard/arrival.ts";
 import { readOwner } from "../replace/guard/identity.ts";
 import { checkServer } from "../replace/preflight.ts";
-import { readConnectingRole } from "../replace/scratch/connecting-role.ts";
+import { readConnectingRole, type ConnectingRole } from "../replace/scratch/connecting-role.ts";
 import type { TemplateSite } from "../replace/template/keep.ts";
 import type { BuildRequest } from "./build.ts";
 import { digestInputs } from "./digest.ts";
@@ -17,6 +17,8 @@ export interface Preparation extends PermittedTarget {
   /** Undefined where no template is used, for `whyNoTemplate`. */
   templates: TemplateSite | undefined;
   whyNoTemplate: string | undefined;
+  /** The connecting role, and whose the result is to be. */
+  who: ConnectingRole;
   /** Whether the inputs are still what the digest says: a deployment may come in between. */
   isUnchanged: () => Promise<boolean>;
   /** The backup whose schema it will have. */
@@ -61,6 +63,7 @@ export async function prepare(run: Run, plan: SeedPlan, maintenance: PostgresCli
     templates:
       whyNoTemplate === undefined ? { permission, who, isLocal, origin: "its seeds", digest } : undefined,
     whyNoTemplate,
+    who,
     // A file that is gone has changed, too.
     isUnchanged: () =>
       readDigest().then(

@@ -103,7 +103,7 @@ async function keep(
 }
 
 /** Drops a template of ours, and the role that owned what was in it. */
-export async function removeTemplate(
+async function removeTemplate(
   permission: Permission,
   template: { name: string; oid: number; content: { run: string } | undefined },
 ): Promise<void> {
@@ -114,6 +114,27 @@ export async function removeTemplate(
     await permission.maintenance.query(`DROP ROLE IF EXISTS ${role}`);
   } catch {
     // Another run has just copied it, and will be done with the role. It is cleared with what crashed runs left.
+  }
+}
+
+/**
+ * Drops the template of a target that is to have none. That it could not is told.
+ *
+ * @throws after an abort: the signal's reason
+ */
+export async function removeUnwanted(
+  permission: Permission,
+  who: TemplateSite["who"],
+  { reporter, signal }: Pick<TemplateRun, "reporter" | "signal">,
+): Promise<void> {
+  try {
+    const found = await findTemplate(permission.maintenance, permission.name, who);
+    if (found.kind !== "ours") return;
+    await removeTemplate(permission, found);
+    reporter.info(`dropped ${found.name}, the template of an earlier run`);
+  } catch (error) {
+    signal.throwIfAborted();
+    reporter.warn(`the template of an earlier run could not be dropped: ${messageOf(error)}`);
   }
 }
 

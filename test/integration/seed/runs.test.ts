@@ -85,6 +85,17 @@ describe("a reset", () => {
     },
   );
 
+  test("with `template: false` is built each time, and drops the template that is there", async ({
+    staging,
+  }) => {
+    await writeSeeds(staging);
+    await staging.seed(SECTION);
+    for (let night = 1; night <= 2; night++) {
+      expect(await staging.seed({ ...SECTION, template: false })).toMatchObject({ fromTemplate: false });
+      expect(await staging.family()).toEqual(["", "__old"].map((end) => staging.database.name + end));
+    }
+  });
+
   test("whose third of five files fails leaves everything as it was", async ({ staging }) => {
     await writeSeeds(staging);
     await staging.write({
