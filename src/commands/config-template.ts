@@ -46,6 +46,13 @@ restore:
 # notify:
 #   - slack: "\${SLACK_WEBHOOK_URL}"
 #   - ping: "\${HEALTHCHECK_URL}" # a dead man's switch: raises the alarm when no good backup was heard of
+# A staging database, reset to its seeds by \`dataops seed staging\`. It has to be stamped once: \`dataops stamp staging staging\`.
+# databases: { …, staging: { url: "\${STAGING_DATABASE_URL}", environment: staging } }
+# seed:
+#   staging:
+#     schema: { sql: db/structure.sql } # or { command: [bin/rails, db:schema:load], inputs: [db/schema.rb] }, or { backup: production }
+#     seeds: ["seeds/*.{sql,csv,json,ts}"]
+#     expect: { users: ">=10" }
 
 # cache: { maxSize: 20GB } # downloaded backups, so that a second fetch downloads nothing
 `;

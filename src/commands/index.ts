@@ -85,9 +85,15 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     usage: "undo <database>",
-    summary: "Bring back the database from before the last restore",
+    summary: "Bring back the database from before the last restore or reset",
     group: "Restoring",
     load: () => import("./undo.ts"),
+  },
+  {
+    usage: "seed <database>",
+    summary: "Reset a database to its seeds",
+    group: "Restoring",
+    load: () => import("./seed.ts"),
   },
   {
     usage: "stamp <database> <environment>",

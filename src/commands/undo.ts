@@ -1,9 +1,9 @@
 import { requireDatabase, restoreSettings } from "../config/select.ts";
 import { humanName } from "../observe/human.ts";
 import { makeBackupId } from "../repository/backup-id.ts";
-import { guard } from "../restore/guard/destructive.ts";
-import { connectMaintenance, readTargetFacts } from "../restore/guard/target-facts.ts";
-import { undo } from "../restore/swap/undo.ts";
+import { guard } from "../replace/guard/destructive.ts";
+import { connectMaintenance, readTargetFacts } from "../replace/guard/target-facts.ts";
+import { undo } from "../replace/swap/undo.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
 import { confirmationFrom } from "./confirm.ts";
 
@@ -34,12 +34,12 @@ export const command: Command<UndoOptions> = {
   run: runUndo,
   exits: ["notPermitted", "refused", "unreachable", "interrupted", "terminated"],
   examples: [
-    ["dataops undo local", "the database as it was before the last restore"],
-    ["dataops undo local --yes", "and again: the restored one is back"],
+    ["dataops undo local", "the database as it was before the last restore or reset"],
+    ["dataops undo local --yes", "and again: the newer one is back"],
   ],
 };
 
-/** Exchanges a database and the one that the last restore replaced. Nothing is lost: a second undo exchanges them back. */
+/** Exchanges a database and the one that the last restore or reset replaced. Nothing is lost: a second undo exchanges them back. */
 export async function runUndo(options: UndoOptions, context: CommandContext): Promise<CommandResult> {
   const config = await context.config();
   const target = requireDatabase(config, options.database);
@@ -63,6 +63,6 @@ export async function runUndo(options: UndoOptions, context: CommandContext): Pr
   return {
     exit: "done",
     data: { target: target.name, database: permission.name, old: old ?? null },
-    text: `${humanName(permission.name)} is again as it was before the last restore${old === undefined ? "" : `; what was there is kept as ${humanName(old)}`}`,
+    text: `${humanName(permission.name)} is again as it was before it was replaced${old === undefined ? "" : `; what was there is kept as ${humanName(old)}`}`,
   };
 }

@@ -1,5 +1,7 @@
 import type { AfterStep } from "./schema.ts";
 import type { ScheduleSettings } from "./schedule.ts";
+import type { Expectation, SeedSchemaSource, SeedSource } from "./seed-schema.ts";
+import type { ThenJob } from "./then.ts";
 import type { ConnectionSettings } from "./connection.ts";
 import type { MailServer } from "./mail-server.ts";
 import type { ChannelKind, NoticeEvent, NotifiedJob } from "./notify-schema.ts";
@@ -19,6 +21,7 @@ export interface Config {
   restore: Readonly<Record<string, RestoreConfig>>;
   verify: Readonly<Record<string, VerifyConfig>>;
   prune: Readonly<Record<string, PruneConfig>>;
+  seed: Readonly<Record<string, SeedConfig>>;
   cache: CacheConfig;
   /** Who is told of what went wrong. */
   notify: readonly ChannelConfig[];
@@ -123,6 +126,32 @@ export interface VerifyConfig extends ScheduleSettings {
 
 /** When backups of a database are deleted that its rules of retention do not keep. */
 export type PruneConfig = ScheduleSettings;
+
+/** How a database is reset to its seeds. */
+export interface SeedConfig {
+  /** Where tables come from; undefined: those that are there are kept, and emptied. */
+  schema: SeedSchemaSource | undefined;
+  seeds: readonly SeedSource[];
+  /** Rows that tables must have, by their names. */
+  expect: Readonly<Record<string, Expectation>>;
+  /** What is run once the database has been replaced, in this order. */
+  thenJobs: readonly ThenJob[];
+  strategy: "scratch" | "schema";
+  /** The stamp that the database must have; undefined: its own environment. */
+  environment: string | undefined;
+  /** Created before the schema, by the connecting role. */
+  extensions: readonly string[];
+  /** What is not emptied where the schema is kept. */
+  keepTables: readonly string[];
+  /** Whether the replaced database stays as `<name>__old`, for `undo`. */
+  keepOld: boolean;
+  /** Whether a copy of what was made stays as `<name>__template`; undefined: where all that decides it is known. */
+  template: boolean | undefined;
+  /** Whether sessions on the database are ended before the swap. */
+  endSessions: boolean;
+  /** Milliseconds to wait for sessions on the database to leave. */
+  waitForSessions: number;
+}
 
 export interface CacheConfig {
   directory: string;

@@ -52,6 +52,7 @@ export function simpleConfig(options: { environment: Environment; workingDirecto
     restore: {},
     verify: {},
     prune: {},
+    seed: {},
     cache: {
       directory: resolve(workingDirectory, directory ?? defaultCacheDirectory(environment)),
       maxBytes: configSchema.parse({}).cache.maxSize,

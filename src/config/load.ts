@@ -10,6 +10,7 @@ import { parseConfigDocument } from "./document.ts";
 import type { Environment } from "./environment.ts";
 import { simpleConfig } from "./from-environment.ts";
 import { pathText, problemsOf } from "./problem.ts";
+import { readSeed } from "./read-seed.ts";
 import { configSchema, type CheckedConfig } from "./schema.ts";
 import { ValueReader } from "./value-reader.ts";
 import { readVariable } from "./variables.ts";
@@ -126,7 +127,7 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
     const origin = reader.placeOf(["databases", name, "url"]);
     reader.origins.push({ path, shown: showConnection(database), origin: origin + variablesIn(url) });
   }
-  for (const section of ["backup", "restore", "verify", "prune"] as const) {
+  for (const section of ["backup", "restore", "verify", "prune", "seed"] as const) {
     const unknown = Object.keys(checked[section]).find((name) => databases[name] === undefined);
     if (unknown === undefined) continue;
     throw new ConfigError([
@@ -155,6 +156,9 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
     restore: withUnset(checked.restore, { jobs: undefined, template: undefined }),
     verify: withUnset(checked.verify, { ...UNSET_SCHEDULE, server: undefined }),
     prune: withUnset(checked.prune, UNSET_SCHEDULE),
+    seed: Object.fromEntries(
+      Object.entries(checked.seed).map(([name, seed]) => [name, readSeed(name, seed, environment)]),
+    ),
     cache: {
       directory: resolve(folder, checked.cache.directory ?? defaultCacheDirectory(environment)),
       maxBytes: checked.cache.maxSize,

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { notifySchema } from "./notify-schema.ts";
 import { scheduleKeys } from "./schedule.ts";
 import { count, databaseName, duration, environmentName, flag, size } from "./schema-values.ts";
+import { seedSchema } from "./seed-schema.ts";
 import { share } from "./share.ts";
 
 /**
@@ -197,6 +198,7 @@ export const configSchema = z.strictObject({
   restore: z.record(databaseName, restore).default({}),
   verify: z.record(databaseName, verify).default({}),
   prune: z.record(databaseName, prune).default({}),
+  seed: z.record(databaseName, seedSchema).default({}),
   cache: cache.prefault({}),
   notify: notifySchema,
 });

@@ -4,6 +4,7 @@ import type {
   Config,
   DatabaseConfig,
   RestoreConfig,
+  SeedConfig,
   StorageConfig,
   VerifyConfig,
 } from "./config.ts";
@@ -99,6 +100,19 @@ export function requireVerifySettings(config: Config, name: string): VerifyConfi
       hint: `name a database whose server may be used for it: verify: { ${name}: { server: staging } }`,
     },
   );
+}
+
+/**
+ * How a database is reset to its seeds.
+ *
+ * @throws DataopsError `usage` where the configuration does not say
+ */
+export function requireSeed(config: Config, name: string): SeedConfig {
+  const seed = Object.hasOwn(config.seed, name) ? config.seed[name] : undefined;
+  if (seed !== undefined) return seed;
+  throw new DataopsError("usage", `the configuration does not say what ${name} is seeded with`, {
+    hint: `add \`seed: { ${name}: { schema: …, seeds: […] } }\``,
+  });
 }
 
 function namesOf(databases: readonly DatabaseConfig[]): string {

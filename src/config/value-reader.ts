@@ -28,7 +28,7 @@ export class ValueReader {
       );
     }
     // These are resolved by themselves: they may need variables that only other machines have.
-    if (isDatabaseUrl(path) || isOfChannel(path)) return value;
+    if (isDatabaseUrl(path) || isOfChannel(path) || isWebhook(path)) return value;
     return typeof value === "string" ? this.#readText(value, path) : this.#note(path, value, []);
   }
 
@@ -43,7 +43,7 @@ export class ValueReader {
     try {
       const { value, variables } = interpolate(text, (name) => readVariable(this.#environment, name));
       // What a variable holds may be a secret; of a command's arguments it is not for us to say.
-      this.#note(path, path[0] === "restore" && variables.length > 0 ? text : value, variables);
+      this.#note(path, mayHoldSecrets(path) && variables.length > 0 ? text : value, variables);
       return value;
     } catch (error) {
       if (!(error instanceof InterpolationError)) throw error;
@@ -66,4 +66,13 @@ function isDatabaseUrl(path: readonly PropertyKey[]): boolean {
 /** What a channel of `notify` is given: a URL, a password; not when it is used. */
 function isOfChannel([section, , key]: readonly PropertyKey[]): boolean {
   return section === "notify" && CHANNEL_KINDS.some((kind) => kind === key);
+}
+
+/** `seed.staging.then[0].webhook`. */
+function isWebhook(path: readonly PropertyKey[]): boolean {
+  return path.at(-1) === "webhook" && path.at(-3) === "then";
+}
+
+function mayHoldSecrets([section]: readonly PropertyKey[]): boolean {
+  return section === "restore" || section === "seed";
 }

@@ -1,18 +1,19 @@
 import { DataopsError } from "../errors.ts";
 import type { PostgresClient } from "../postgres/client.ts";
 import { makeBackupId } from "../repository/backup-id.ts";
-import { checkAfterSteps, runAfterSteps } from "./after/steps.ts";
+import { checkAfterSteps, runAfterSteps } from "../replace/after/steps.ts";
 import { buildFromBackup, type BuildSite } from "./build.ts";
-import { readArrival } from "./guard/arrival.ts";
-import { guard, type Permission } from "./guard/destructive.ts";
-import { isProduction } from "./guard/guard.ts";
-import { connectMaintenance, readTargetFacts } from "./guard/target-facts.ts";
+import { readArrival } from "../replace/guard/arrival.ts";
+import { guard } from "../replace/guard/destructive.ts";
+import { isProduction } from "../replace/guard/guard.ts";
+import { readOwner } from "../replace/guard/identity.ts";
+import { connectMaintenance, readTargetFacts } from "../replace/guard/target-facts.ts";
 import { chooseLoadSettings } from "./load/settings.ts";
 import { checkRestore } from "./preflight.ts";
 import type { RestoreDependencies, RestoreRequest, Run } from "./run.ts";
-import { clearLeftovers } from "./scratch/leftovers.ts";
-import { rehearseSwap, swap } from "./swap/swap.ts";
-import { keepTemplate } from "./template/keep.ts";
+import { clearLeftovers } from "../replace/scratch/leftovers.ts";
+import { rehearseSwap, swap } from "../replace/swap/swap.ts";
+import { keepTemplate } from "../replace/template/keep.ts";
 import { planTemplates } from "./template/plan.ts";
 import { buildFromTemplate } from "./template/use.ts";
 
@@ -68,7 +69,7 @@ export async function runRestore(
   const site: BuildSite = {
     maintenance,
     target: permission.name,
-    owner: await ownerOf(permission),
+    owner: await readOwner(permission),
     // A copy is read by people in a hurry; what may become production again is stored as its server stores everything.
     loadSettings: await chooseLoadSettings(maintenance, {
       keepsCompression: isProduction(target.environment),
@@ -113,13 +114,4 @@ async function requireLocal(maintenance: PostgresClient): Promise<void> {
       hint: "restore without --fast",
     },
   );
-}
-
-async function ownerOf({ maintenance, oid }: Permission): Promise<string | undefined> {
-  if (oid === undefined) return undefined;
-  const [row] = await maintenance.query<{ owner: string }>(
-    "SELECT pg_catalog.pg_get_userbyid(datdba) AS owner FROM pg_catalog.pg_database WHERE oid = $1",
-    [oid],
-  );
-  return row?.owner;
 }

@@ -18,13 +18,14 @@ export interface PgBouncer extends AsyncDisposable {
 }
 
 /**
- * Starts PgBouncer before a server. It logs in to it as the server's superuser, and lets everyone in.
+ * Starts PgBouncer before a server, where `aliases` names databases by others' names. It logs in to it as the server's superuser, and lets everyone in.
  *
  * @throws ServerUnavailable where it is not installed and cannot be
  */
 export async function startPgBouncer(
   server: PostgresServerDescription,
   mode: "session" | "transaction",
+  aliases: Readonly<Record<string, string>> = {},
 ): Promise<PgBouncer> {
   await requirePrograms("PgBouncer", ["pgbouncer"], ["pgbouncer"]);
   const owner = await unprivilegedUser();
@@ -33,9 +34,12 @@ export async function startPgBouncer(
   const quote = (value: string): string => `'${value.replaceAll("'", "''")}'`;
   const target = `host=${server.host} port=${server.port} user=${quote(server.user)} password=${quote(server.password)}`;
   const config = join(directory, "pgbouncer.ini");
+  const named = Object.entries(aliases).map(
+    ([alias, name]) => `${alias} = ${target} dbname=${quote(name)}\n`,
+  );
   await writeFile(
     config,
-    `[databases]\n* = ${target}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = ${port}\nunix_socket_dir =\nauth_type = any\npool_mode = ${mode}\nignore_startup_parameters = extra_float_digits,options\n`,
+    `[databases]\n${named.join("")}* = ${target}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = ${port}\nunix_socket_dir =\nauth_type = any\npool_mode = ${mode}\nignore_startup_parameters = extra_float_digits,options\n`,
   );
   if (owner.uid !== undefined && owner.gid !== undefined) {
     await chown(directory, owner.uid, owner.gid);

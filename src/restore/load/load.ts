@@ -8,12 +8,12 @@ import { requireSuccess } from "../../postgres/exit-gate.ts";
 import { databaseOption } from "../../postgres/settings-for-tools.ts";
 import { spawnTool, type InstalledTools } from "../../postgres/tools.ts";
 import type { Manifest } from "../../repository/manifest.ts";
-import { planExtensions } from "../scratch/plan-extensions.ts";
+import { planExtensions } from "../../replace/scratch/plan-extensions.ts";
 import { leaveOut } from "./left-out.ts";
 import { listArchive } from "./list-archive.ts";
 import { LoadFailure } from "./failure.ts";
-import { createExtensions, readAvailableExtensions } from "../scratch/create-extensions.ts";
-import type { Scratch } from "../scratch/scratch.ts";
+import { createExtensions, readAvailableExtensions } from "../../replace/scratch/create-extensions.ts";
+import type { Scratch } from "../../replace/scratch/scratch.ts";
 import type { LoadSettings } from "./settings.ts";
 import { setUnlogged } from "./unlogged.ts";
 
@@ -35,6 +35,8 @@ export interface LoadRequest {
   loadBlocks?: (() => Promise<void>) | undefined;
   /** Whether tables are unlogged while they are filled. */
   fast?: boolean | undefined;
+  /** Whether rows, sequences' states, large objects and statistics are loaded, too; as by default. */
+  withRows?: boolean | undefined;
   signal: AbortSignal;
   environment: Environment;
   applicationName: string;
@@ -74,13 +76,24 @@ export async function loadArchive(request: LoadRequest): Promise<Loaded> {
   });
   await using folder = await temporaryFolder();
   const listFile = join(folder.path, "restore.list");
-  await writeFile(listFile, list, { mode: 0o600 });
+  const wanted = request.withRows === false ? withoutStatistics(list) : list;
+  await writeFile(listFile, wanted, { mode: 0o600 });
   await restoreInOrder(request, listFile);
   return {
     leftOut: [...beforehand.leftOut, ...leftOut],
     missingExtensions,
-    hasStatistics: /^\d+; \d+ \d+ STATISTICS DATA /m.test(list),
+    hasStatistics: STATISTICS.test(wanted),
   };
+}
+
+const STATISTICS = /^\d+; \d+ \d+ STATISTICS DATA /m;
+
+/** They tell of rows that are not loaded. */
+function withoutStatistics(list: string): string {
+  return list
+    .split("\n")
+    .filter((line) => !STATISTICS.test(line))
+    .join("\n");
 }
 
 /**
@@ -91,7 +104,8 @@ type Section = "pre-data" | "data" | "post-data";
 
 /** All of it at once where nothing has to happen in between. */
 async function restoreInOrder(request: LoadRequest, listFile: string): Promise<void> {
-  const { fast = false, loadBlocks } = request;
+  const { fast = false, loadBlocks, withRows = true } = request;
+  if (!withRows) return restoreSections(request, listFile, ["pre-data", "post-data"]);
   if (!fast && loadBlocks === undefined) return restoreSections(request, listFile, []);
   if (fast) {
     await restoreSections(request, listFile, ["pre-data"]);

@@ -1,12 +1,10 @@
-import { messageOf } from "../../errors.ts";
 import type { BuildSite } from "../build.ts";
-import { readArrival } from "../guard/arrival.ts";
-import type { Permission } from "../guard/destructive.ts";
-import { isProduction } from "../guard/guard.ts";
+import { readArrival } from "../../replace/guard/arrival.ts";
+import type { Permission } from "../../replace/guard/destructive.ts";
+import { isProduction } from "../../replace/guard/guard.ts";
 import type { Run } from "../run.ts";
-import { readConnectingRole } from "../scratch/connecting-role.ts";
-import { findTemplate } from "./find.ts";
-import { removeTemplate, type TemplateSite } from "./keep.ts";
+import { readConnectingRole } from "../../replace/scratch/connecting-role.ts";
+import { removeUnwanted, type TemplateSite } from "../../replace/template/keep.ts";
 import { digestRecipe, readRecipe } from "./recipe.ts";
 
 /**
@@ -25,30 +23,14 @@ export async function planTemplates(
   const who = await readConnectingRole(maintenance, site);
   const { isLocal } = await readArrival(maintenance);
   if (!keepsTemplate(run.settings.template, { isLocal, environment: run.target.environment })) {
-    await removeUnwanted(run, permission, who);
+    await removeUnwanted(permission, who, run);
     return undefined;
   }
-  const { source } = run.manifest;
+  const { manifest } = run;
   const { skipExtensions } = run.settings;
   const { asSuperuser } = run;
-  const recipe = await readRecipe(maintenance, { ...site, source, who, asSuperuser, skipExtensions });
-  return { permission, who, isLocal, recipe: digestRecipe(recipe) };
-}
-
-async function removeUnwanted(
-  { reporter, signal }: Run,
-  permission: Permission,
-  who: TemplateSite["who"],
-): Promise<void> {
-  try {
-    const found = await findTemplate(permission.maintenance, permission.name, who);
-    if (found.kind !== "ours") return;
-    await removeTemplate(permission, found);
-    reporter.info(`dropped ${found.name}, the template of an earlier restore`);
-  } catch (error) {
-    signal.throwIfAborted();
-    reporter.warn(`the template of an earlier restore could not be dropped: ${messageOf(error)}`);
-  }
+  const recipe = await readRecipe(maintenance, { ...site, manifest, who, asSuperuser, skipExtensions });
+  return { permission, who, isLocal, origin: `backup ${manifest.id}`, digest: digestRecipe(recipe) };
 }
 
 /**

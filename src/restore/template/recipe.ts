@@ -1,15 +1,17 @@
 import { createHash } from "node:crypto";
 import type { PostgresClient } from "../../postgres/client.ts";
 import type { InstalledTools } from "../../postgres/tools.ts";
-import type { ManifestSource } from "../../repository/manifest.ts";
+import { digestOfManifest, type Manifest } from "../../repository/manifest.ts";
 import { version } from "../../version.ts";
 import type { LoadSettings } from "../load/settings.ts";
-import type { ConnectingRole } from "../scratch/connecting-role.ts";
-import { readAvailableExtensions } from "../scratch/create-extensions.ts";
-import { planExtensions } from "../scratch/plan-extensions.ts";
+import type { ConnectingRole } from "../../replace/scratch/connecting-role.ts";
+import { readAvailableExtensions } from "../../replace/scratch/create-extensions.ts";
+import { planExtensions } from "../../replace/scratch/plan-extensions.ts";
 
-/** All that shapes what a restore makes of a backup, beside the backup. */
+/** All that shapes what a restore makes. */
 export interface Recipe {
+  /** SHA-256 of the backup's manifest: its id alone is only a name. */
+  manifest: string;
   /** Of this program: any of them may restore otherwise. */
   dataops: string;
   /** Of `pg_restore`. */
@@ -28,7 +30,7 @@ export interface Recipe {
 }
 
 export interface RecipeRequest {
-  source: Pick<ManifestSource, "extensions" | "policies">;
+  manifest: Manifest;
   who: ConnectingRole;
   tools: InstalledTools;
   serverMajor: number;
@@ -39,7 +41,8 @@ export interface RecipeRequest {
 
 /** Reads what a restore would be made by, here and now. */
 export async function readRecipe(client: PostgresClient, request: RecipeRequest): Promise<Recipe> {
-  const { source, who, tools, serverMajor, asSuperuser, loadSettings, skipExtensions } = request;
+  const { manifest, who, tools, serverMajor, asSuperuser, loadSettings, skipExtensions } = request;
+  const { source } = manifest;
   const available = await readAvailableExtensions(client);
   const named = [...new Set(source.policies.flatMap(({ roles }) => roles))];
   const missing = await client.query<{ name: string }>(
@@ -48,6 +51,7 @@ export async function readRecipe(client: PostgresClient, request: RecipeRequest)
     [named],
   );
   return {
+    manifest: digestOfManifest(manifest),
     dataops: version,
     client: tools.version,
     serverMajor,
@@ -61,7 +65,7 @@ export async function readRecipe(client: PostgresClient, request: RecipeRequest)
   };
 }
 
-/** Two recipes with the same digest make the same of a backup. Pure. */
+/** Two recipes with the same digest make the same. Pure. */
 export function digestRecipe(recipe: Recipe): string {
   const sorted = {
     ...recipe,

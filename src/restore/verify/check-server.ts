@@ -1,8 +1,8 @@
 import { DataopsError } from "../../errors.ts";
 import type { PostgresClient } from "../../postgres/client.ts";
 import { findStamp } from "../../postgres/server-facts.ts";
-import { readArrival } from "../guard/arrival.ts";
-import { isProduction } from "../guard/guard.ts";
+import { readArrival } from "../../replace/guard/arrival.ts";
+import { isProduction } from "../../replace/guard/guard.ts";
 
 /** The server that a verification would restore into, as it tells itself. */
 export interface VerifyServerFacts {

@@ -14,7 +14,7 @@ import { placedBlocks, planReads } from "../blocks/plan-reads.ts";
 import { readAhead } from "../blocks/read-ahead.ts";
 import { RecentTexts } from "../blocks/recent-texts.ts";
 import { liftForcedPolicies, readTables, tableKey, type TableFacts } from "../load/row-check.ts";
-import type { Scratch } from "../scratch/scratch.ts";
+import type { Scratch } from "../../replace/scratch/scratch.ts";
 import type { ArchivedRows } from "./archive-rows.ts";
 import { RowDigest } from "./row-digest.ts";
 

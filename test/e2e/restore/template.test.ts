@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, vi } from "vitest";
 import { z } from "zod";
 import { discoverTools } from "../../../src/postgres/tools.ts";
 import { archiveKey } from "../../../src/repository/keys.ts";
-import { readTemplateMark } from "../../../src/restore/template/mark.ts";
+import { readTemplateMark } from "../../../src/replace/template/mark.ts";
 import { compareDatabases } from "../../support/compare-databases.ts";
 import {
   backUp,
@@ -213,7 +213,9 @@ describe("the template", () => {
       expect(await fetch(dataops, environment)).toMatchObject({ ...expected, backup: second.id });
       expect(await local.content()).toBe("second");
     }
-    expect(readTemplateMark((await templateOf(local))?.comment ?? null)?.content?.backup).toBe(second.id);
+    expect(readTemplateMark((await templateOf(local))?.comment ?? null)?.content?.origin).toBe(
+      `backup ${second.id}`,
+    );
     expect((await templateRoles(local)).filter((role) => roles.includes(role))).toHaveLength(
       roles.length - 1,
     );
@@ -296,7 +298,7 @@ describe("the template", () => {
       says: "does not say what it holds",
       spoil: async (local) => {
         const mark = (await templateOf(local))?.comment ?? "";
-        await comment(local, mark.replace('"manifest"', '"manifesto"'));
+        await comment(local, mark.replace('"digest"', '"digestion"'));
       },
     },
     {

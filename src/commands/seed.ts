@@ -1,0 +1,174 @@
+import type { Argv } from "yargs";
+import { requireDatabase, requireSeed, requireStorage } from "../config/select.ts";
+import type { Config, DatabaseConfig } from "../config/config.ts";
+import { DataopsError } from "../errors.ts";
+import { humanDuration, humanName } from "../observe/human.ts";
+import { describeIdentity } from "../replace/guard/identity.ts";
+import { checkThen, runThen } from "../replace/then/run-then.ts";
+import { latestBackup } from "../repository/catalogue.ts";
+import { prepareSchema } from "../restore/schema-of-backup.ts";
+import type { SeedDependencies } from "../seed/run.ts";
+import { previewSeed, runSeed, type SeedOutcome, type SeedPreview } from "../seed/seed.ts";
+import { openStorage } from "../storage/open.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { Command, CommandContext, CommandResult } from "./command.ts";
+
+export interface SeedOptions {
+  database: string;
+  dryRun: boolean;
+  force: boolean;
+  asSuperuser: boolean;
+}
+
+export const command: Command<SeedOptions> = {
+  options: (yargs) => {
+    const extended = yargs
+      .positional("database", {
+        type: "string",
+        demandOption: true,
+        describe: "the database to reset, by its name in the configuration",
+      })
+      .option("dry-run", {
+        type: "boolean",
+        default: false,
+        describe: "say what would be done, and to which database; change nothing",
+      })
+      .option("force", {
+        type: "boolean",
+        default: false,
+        describe: "end sessions on the database, instead of waiting for them",
+      })
+      .option("as-superuser", {
+        type: "boolean",
+        default: false,
+        describe: "run schema and seeds as a superuser, if that is who connects",
+      });
+    // eslint-disable-next-line typescript/no-unsafe-type-assertion -- yargs gives each in camel case, too; its types do not
+    return extended as unknown as Argv<SeedOptions>;
+  },
+  run: runSeedCommand,
+  exits: [
+    "warnings",
+    "noSuchBackup",
+    "notPermitted",
+    "refused",
+    "corrupt",
+    "unreachable",
+    "tool",
+    "interrupted",
+    "terminated",
+  ],
+  examples: [
+    ["dataops seed staging --dry-run", "what would be done, and to which database"],
+    ["dataops seed staging", "staging as its seeds make it; the one from before is kept for `dataops undo`"],
+  ],
+};
+
+/** Resets a database to its seeds. */
+export async function runSeedCommand(options: SeedOptions, context: CommandContext): Promise<CommandResult> {
+  const config = await context.config();
+  const target = requireDatabase(config, options.database);
+  const settings = requireSeed(config, target.name);
+  await checkThen(settings.thenJobs, { folder: config.folder, environment: context.environment });
+  await using storage = lazyStorage(config, context);
+  const dependencies = dependenciesOf(config, target, context, () => storage.open());
+  const { force, asSuperuser } = options;
+  const request = { target, settings, folder: config.folder, force, asSuperuser };
+  if (options.dryRun) return tellPreview(target, await previewSeed(dependencies, request));
+  return tellOutcome(target, await runSeed(dependencies, request));
+}
+
+function dependenciesOf(
+  config: Config,
+  target: DatabaseConfig,
+  context: CommandContext,
+  storage: () => Promise<Storage>,
+): SeedDependencies {
+  const { reporter, signal, environment } = context;
+  return {
+    reporter,
+    signal,
+    environment,
+    now: () => context.now(),
+    async findSchema(database) {
+      const opened = await storage();
+      const manifest = await latestBackup(opened, database, { signal });
+      return {
+        id: manifest.id,
+        source: manifest.source,
+        prepare: (maintenance, who) =>
+          prepareSchema(manifest, maintenance, who, {
+            storage: opened,
+            cache: config.cache,
+            reporter,
+            signal,
+            environment,
+          }),
+      };
+    },
+    runThen: (jobs, done) =>
+      runThen(jobs, {
+        reporter,
+        signal,
+        environment,
+        folder: config.folder,
+        connection: target.connection,
+        event: { job: "seed", target: done.target, database: done.database, run: done.runId },
+        reindex: (index) =>
+          Promise.reject(new DataopsError("usage", `there is no index ${index} in the configuration`)),
+      }),
+  };
+}
+
+/** Most resets need no storage. */
+function lazyStorage(config: Config, { reporter }: CommandContext) {
+  let opened: Promise<Storage> | undefined;
+  return {
+    open: () => (opened ??= openStorage(requireStorage(config), reporter)),
+    async [Symbol.asyncDispose]() {
+      await (await opened?.catch(() => undefined))?.close();
+    },
+  };
+}
+
+function tellPreview({ name }: DatabaseConfig, preview: SeedPreview): CommandResult {
+  const { identity, strategy, backup, schema, seeds, fromTemplate } = preview;
+  const from = backup === undefined ? schema : [`backup ${backup}, without rows`];
+  const lines = [
+    `would reset ${name}: ${describeIdentity(identity)}`,
+    strategy === "schema"
+      ? "in place, in one transaction; there would be nothing to undo it with"
+      : `by a database built beside it${fromTemplate ? ", as a copy of the template of the last reset: nothing has changed since" : ""}`,
+    `schema: ${from.length === 0 ? "kept as it is" : from.map(humanName).join(", ")}`,
+    `seeds: ${seeds.length === 0 ? "none" : seeds.map(humanName).join(", ")}`,
+    "nothing was changed",
+  ];
+  return { exit: "done", data: { target: name, ...preview, backup: backup ?? null }, text: lines.join("\n") };
+}
+
+function tellOutcome({ name }: DatabaseConfig, outcome: SeedOutcome): CommandResult {
+  const { identity, old, leftOut, fromTemplate, failedJobs, duration } = outcome;
+  const how = fromTemplate ? "copied from the template of the last reset" : "built from its seeds";
+  const lines = [
+    `reset ${humanName(identity.databaseName)}: ${how}, in ${humanDuration(duration)}`,
+    ...(old === undefined
+      ? []
+      : [`the database from before is kept as ${humanName(old)}: \`dataops undo ${name}\` brings it back`]),
+    ...leftOut.map((line) => `left out: ${humanName(line)}`),
+    ...failedJobs.map((line) => `failed afterwards: ${humanName(line)}`),
+  ];
+  return {
+    exit: failedJobs.length > 0 ? "warnings" : "done",
+    data: {
+      target: name,
+      database: identity.databaseName,
+      identity,
+      old: old ?? null,
+      fromTemplate,
+      leftOut,
+      failedJobs,
+      duration,
+    },
+    text: lines.join("\n"),
+  };
+}

@@ -1,0 +1,16 @@
+import type { SeedConfig } from "./config.ts";
+import type { Environment } from "./environment.ts";
+import type { CheckedSeed } from "./seed-schema.ts";
+import { readThenJob } from "./then.ts";
+
+/** A database's `seed` section, as the schema checked it, with what it leaves out. */
+export function readSeed(name: string, checked: CheckedSeed, environment: Environment): SeedConfig {
+  const { then: jobs, ...rest } = checked;
+  return {
+    schema: undefined,
+    environment: undefined,
+    template: undefined,
+    ...rest,
+    thenJobs: jobs.map((job, index) => readThenJob(job, `seed.${name}.then[${index}]`, environment)),
+  };
+}
