@@ -4,6 +4,7 @@ import { jobTitle, type Job } from "../repository/job.ts";
 import { runBackupCommand } from "./backup.ts";
 import type { CommandContext, CommandResult } from "./command.ts";
 import { runPrune } from "./prune.ts";
+import { runSeedCommand } from "./seed.ts";
 import { runVerify } from "./verify.ts";
 
 /** Runs a job for a slot as its command would: whoever fires it, it is the same. */
@@ -23,6 +24,8 @@ export async function runScheduled(
       const restore = config.verify[job.name]?.server !== undefined;
       return await runVerify({ ...options, all: false, restore, allowVulnerableClient: false }, context);
     }
+    case "seed":
+      return await runSeedCommand({ ...options, dryRun: false, force: false, asSuperuser: false }, context);
     default:
       throw new DataopsError("usage", `${jobTitle(job)} cannot be scheduled yet`);
   }

@@ -9,15 +9,19 @@ import { latestBackup } from "../repository/catalogue.ts";
 import { prepareSchema } from "../restore/schema-of-backup.ts";
 import type { SeedDependencies } from "../seed/run.ts";
 import { previewSeed, runSeed, type SeedOutcome, type SeedPreview } from "../seed/seed.ts";
+import type { JobOutcome } from "../schedule/run.ts";
 import { openStorage } from "../storage/open.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
+import { runAsJob } from "./run-as-job.ts";
+import { parseSlot, SLOT_OPTION } from "./run-dependencies.ts";
 
 export interface SeedOptions {
   database: string;
   dryRun: boolean;
   force: boolean;
   asSuperuser: boolean;
+  slot?: string | undefined;
 }
 
 export const command: Command<SeedOptions> = {
@@ -42,7 +46,8 @@ export const command: Command<SeedOptions> = {
         type: "boolean",
         default: false,
         describe: "run schema and seeds as a superuser, if that is who connects",
-      });
+      })
+      .option("slot", SLOT_OPTION);
     // eslint-disable-next-line typescript/no-unsafe-type-assertion -- yargs gives each in camel case, too; its types do not
     return extended as unknown as Argv<SeedOptions>;
   },
@@ -50,9 +55,11 @@ export const command: Command<SeedOptions> = {
   exits: [
     "warnings",
     "noSuchBackup",
+    "busy",
     "notPermitted",
     "refused",
     "corrupt",
+    "fenced",
     "unreachable",
     "tool",
     "interrupted",
@@ -75,7 +82,35 @@ export async function runSeedCommand(options: SeedOptions, context: CommandConte
   const { force, asSuperuser } = options;
   const request = { target, settings, folder: config.folder, force, asSuperuser };
   if (options.dryRun) return tellPreview(target, await previewSeed(dependencies, request));
-  return tellOutcome(target, await runSeed(dependencies, request));
+  // A job is recorded beside the backups; a reset needs none.
+  if (config.storage === undefined) return tellOutcome(target, await runSeed(dependencies, request));
+  const outcome = await runAsJob(
+    context,
+    { config, storage: await storage.open(), database: target },
+    {
+      job: { kind: "seed", name: target.name, database: target.name },
+      slot: parseSlot(options.slot),
+      prepare: () => Promise.resolve(undefined),
+      // A reset that was lost left a scratch database, which the next one clears; its swap was one transaction, or none.
+      bury: () => Promise.resolve(false),
+      work: async (run) => outcomeOf(await runSeed({ ...dependencies, signal: run.signal }, request)),
+    },
+  );
+  return { ...tellOutcome(target, outcome.value), exit: outcome.exit };
+}
+
+/** Characters of a message in a run's record. */
+const LONGEST_MESSAGE = 2000;
+
+function outcomeOf(value: SeedOutcome): JobOutcome<SeedOutcome> {
+  const { failedJobs, fromTemplate } = value;
+  const hasFailed = failedJobs.length > 0;
+  return {
+    value,
+    exit: hasFailed ? "warnings" : "done",
+    message: hasFailed ? `failed afterwards: ${failedJobs.join("; ")}`.slice(0, LONGEST_MESSAGE) : null,
+    result: { fromTemplate },
+  };
 }
 
 function dependenciesOf(

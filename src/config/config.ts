@@ -128,7 +128,7 @@ export interface VerifyConfig extends ScheduleSettings {
 export type PruneConfig = ScheduleSettings;
 
 /** How a database is reset to its seeds. */
-export interface SeedConfig {
+export interface SeedConfig extends ScheduleSettings {
   /** Where tables come from; undefined: those that are there are kept, and emptied. */
   schema: SeedSchemaSource | undefined;
   seeds: readonly SeedSource[];

@@ -1,4 +1,5 @@
 import type { SeedConfig } from "./config.ts";
+import { UNSET_SCHEDULE } from "./defaults.ts";
 import type { Environment } from "./environment.ts";
 import type { CheckedSeed } from "./seed-schema.ts";
 import { readThenJob } from "./then.ts";
@@ -7,6 +8,7 @@ import { readThenJob } from "./then.ts";
 export function readSeed(name: string, checked: CheckedSeed, environment: Environment): SeedConfig {
   const { then: jobs, ...rest } = checked;
   return {
+    ...UNSET_SCHEDULE,
     schema: undefined,
     environment: undefined,
     template: undefined,

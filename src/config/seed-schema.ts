@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { scheduleKeys } from "./schedule.ts";
 import { databaseName, duration, environmentName, flag } from "./schema-values.ts";
 import { thenSchema } from "./then-schema.ts";
 
@@ -95,6 +96,7 @@ export const seedSchema = z
       .describe('how many rows tables must have before anything is replaced: `{ users: ">=10" }`'),
     // eslint-disable-next-line unicorn/no-thenable -- the key's name in the file
     then: thenSchema,
+    ...scheduleKeys,
     strategy: z
       .enum(["scratch", "schema"])
       .default("scratch")

@@ -28,8 +28,8 @@ const RUN_MISSED: Readonly<Record<JobKind, number>> = {
 };
 
 /** Every job of the configuration that has a schedule. */
-export function scheduledJobs(config: Pick<Config, "backup" | "verify" | "prune">): ScheduledJob[] {
-  return (["backup", "verify", "prune"] as const).flatMap((kind) =>
+export function scheduledJobs(config: Pick<Config, "backup" | "verify" | "prune" | "seed">): ScheduledJob[] {
+  return (["backup", "verify", "prune", "seed"] as const).flatMap((kind) =>
     Object.entries(config[kind]).flatMap(([name, settings]) =>
       scheduledJob({ kind, name, database: name }, settings),
     ),

@@ -125,12 +125,14 @@ test("records that are old go with the next run that is done, and those of other
   const record = await readRecord(value);
   const old = Array.from({ length: 105 }, (_, index) => Date.UTC(2020, 0, 1 + index));
   const other = { ...LIGHT_JOB, kind: "verify" } as const;
-  for (const at of old) {
-    const id = makeBackupId(at);
-    await storage.put(runKey(LIGHT_JOB, id), serializeRun({ ...record, id }));
-    await storage.put(slotKey(LIGHT_JOB, at), Buffer.from("{}"));
-    await storage.put(runKey(other, id), serializeRun({ ...record, id, job: "verify" }));
-  }
+  await Promise.all(
+    old.map(async (at) => {
+      const id = makeBackupId(at);
+      await storage.put(runKey(LIGHT_JOB, id), serializeRun({ ...record, id }));
+      await storage.put(slotKey(LIGHT_JOB, at), Buffer.from("{}"));
+      await storage.put(runKey(other, id), serializeRun({ ...record, id, job: "verify" }));
+    }),
+  );
   await runLightJob(storage);
   const left = await readRuns(storage);
   expect(left).toHaveLength(100);
