@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
 import { commandName, COMMANDS } from "../../src/commands/index.ts";
@@ -14,7 +15,7 @@ test("every command's success is one JSON document on stdout, and JSON lines on 
   const { server } = database;
   await (await database.connect()).query("CREATE TABLE orders AS SELECT generate_series(1, 10) AS id");
   const local = uniqueName("json");
-  for (const name of [local, `${local}__old`])
+  for (const name of ["", "__old", "__template"].map((end) => local + end))
     onTestFinished(() => runAsSuperuser(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
   const folder = await temporaryFolder("json");
   const environment = {
@@ -64,6 +65,18 @@ test("every command's success is one JSON document on stdout, and JSON lines on 
     downloaded: 0,
   });
   expect(await run("undo", "local", "--yes")).toMatchObject({ target: "local", database: local });
+  const config = join(folder, "seed.yaml");
+  await writeFile(join(folder, "schema.sql"), "CREATE TABLE users (id int)");
+  await writeFile(
+    config,
+    `databases: { local: { url: "\${LOCAL_DATABASE_URL}", environment: development } }
+seed: { local: { schema: { sql: schema.sql } } }`,
+  );
+  expect(await run("seed", "local", "--config", config)).toMatchObject({ target: "local", failedJobs: [] });
+  expect(await run("seed", "local", "--config", config, "--dry-run")).toMatchObject({
+    schema: ["schema.sql"],
+    fromTemplate: true,
+  });
   expect(await run("doctor")).toMatchObject({ findings: expect.any(Array) as unknown });
   expect(await run("init", "--output", join(folder, "made.yaml"))).toEqual({
     file: join(folder, "made.yaml"),

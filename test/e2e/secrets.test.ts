@@ -155,6 +155,47 @@ describe("no secret shows", () => {
     }
   });
 
+  test("of a reset, its commands, and webhooks whose URLs are secrets", async ({
+    database,
+    role,
+    environment,
+    secrets,
+    watch,
+  }) => {
+    await runAsSuperuser(
+      database.server,
+      `ALTER DATABASE ${quoteIdentifier(database.name)} SET dataops.environment = 'staging'`,
+    );
+    const hook = `http://127.0.0.1:1/${role.sentinel}`;
+    const options: DataopsOptions = {
+      environment: { ...environment, STAGING_DATABASE_URL: environment["DATABASE_URL"] ?? "", HOOK: hook },
+      config: {
+        databases: { staging: { url: "${STAGING_DATABASE_URL}", environment: "staging" } },
+        seed: {
+          staging: {
+            schema: { command: ["true"] },
+            seeds: [{ command: ["sh", "-c", "sleep 0.2"] }],
+            // eslint-disable-next-line unicorn/no-thenable -- the key's name in the file
+            then: [{ webhook: hook }, { webhook: "${HOOK}" }],
+            keepOld: false,
+            template: false,
+          },
+        },
+      },
+    };
+    const reset = await watch(["seed", "staging", "--json"], options);
+    expect(reset.ended, reset.ended.stderr).toMatchObject({ code: 3 });
+    expectNoSecret(reset, secrets);
+    for (const args of [
+      ["seed", "staging", "--dry-run"],
+      ["config", "show"],
+    ]) {
+      const shown = await watch(args, options);
+      expect(shown.ended, shown.ended.stderr).toMatchObject({ code: 0 });
+      expectNoSecret(shown, secrets);
+    }
+  });
+
   test("of failures: wrong secrets are repeated as little as right ones", async ({
     database,
     role,

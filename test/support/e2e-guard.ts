@@ -53,9 +53,9 @@ export async function expectRefused(
   return fetched;
 }
 
-/** What the server was told by dataops but to read. */
-export function changesIn(log: string): string[] {
-  const entries = log.split(/^(?=\d{4}-\d\d-\d\d )/m).filter((entry) => entry.includes("/dataops:"));
+/** What the server was told by dataops, or by one run of it, but to read. */
+export function changesIn(log: string, run = "dataops:"): string[] {
+  const entries = log.split(/^(?=\d{4}-\d\d-\d\d )/m).filter((entry) => entry.includes(`/${run}`));
   const statements = entries.flatMap(
     (entry) => /LOG: {2}(?:statement|execute [^:]+): ([^]*)/.exec(entry)?.[1] ?? [],
   );
