@@ -26,20 +26,20 @@ export interface DatabaseFreshness {
   findings: { level: Level; message: string; hint: string | null }[];
 }
 
+/** Silence is no good news. */
+const NOTHING = "nothing is watched: no database of the configuration is backed up, and no job ever ran";
+
 /** Says the same as `dataops check`. Pure. */
 export function freshnessOf(look: StatusLook): Freshness {
   const at = new Date(look.at).toISOString();
   if (look.databases === undefined) {
     return { isFresh: false, level: "unknown", at, problem: look.problem, databases: [] };
   }
-  const level = worstLevel(look.databases.flatMap(({ findings }) => findings));
-  return {
-    isFresh: level !== "critical",
-    level,
-    at,
-    problem: null,
-    databases: look.databases.map(freshnessOfDatabase),
-  };
+  const findings = look.databases.flatMap((status) => status.findings);
+  const databases = look.databases.map(freshnessOfDatabase);
+  if (findings.length === 0) return { isFresh: false, level: "unknown", at, problem: NOTHING, databases };
+  const level = worstLevel(findings);
+  return { isFresh: level !== "critical", level, at, problem: null, databases };
 }
 
 function freshnessOfDatabase({ database, facts, expected, findings }: DatabaseStatus): DatabaseFreshness {

@@ -86,6 +86,13 @@ describe("freshness", () => {
     expect(freshnessOf({ at: NOW, databases: [statusOf(facts)] })).toMatchObject({ isFresh, level });
   });
 
+  test.for([
+    ["no database", []],
+    ["a database that nobody backs up", [statusOf(exampleFacts({ backups: [] }), false)]],
+  ] as const)("of %s is not known", ([, databases]) => {
+    expect(freshnessOf({ at: NOW, databases })).toMatchObject({ isFresh: false, level: "unknown" });
+  });
+
   test("of a storage that does not answer is not known, and no good news", () => {
     expect(freshnessOf({ at: NOW, databases: undefined, problem: "cannot reach it" })).toEqual({
       isFresh: false,
