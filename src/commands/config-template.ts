@@ -45,6 +45,9 @@ restore:
 #   - slack: "\${SLACK_WEBHOOK_URL}"
 #   - ping: "\${HEALTHCHECK_URL}" # a dead man's switch: raises the alarm when no good backup was heard of
 
+# What \`dataops daemon\` serves: a status page, health, metrics. Beyond this machine only with a token or a password.
+# http: { host: 0.0.0.0, port: 8080, token: "\${DATAOPS_TOKEN}" }
+
 # cache: { maxSize: 20GB } # downloaded backups, so that a second fetch downloads nothing
 `;
 }

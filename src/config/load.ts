@@ -9,6 +9,7 @@ import { defaultCacheDirectory, storageAt, UNSET_BACKUP } from "./defaults.ts";
 import { parseConfigDocument } from "./document.ts";
 import type { Environment } from "./environment.ts";
 import { simpleConfig } from "./from-environment.ts";
+import { readHttp } from "./http.ts";
 import { pathText, problemsOf } from "./problem.ts";
 import { configSchema, type CheckedConfig } from "./schema.ts";
 import { ValueReader } from "./value-reader.ts";
@@ -139,6 +140,11 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
     placeOf: (path) => reader.placeOf(path),
     environments: Object.fromEntries(Object.values(databases).map((one) => [one.name, one.environment])),
   });
+  const http = readHttp(checked.http, reader.origins, {
+    environment,
+    where: ` in ${fileName}`,
+    placeOf: (path) => reader.placeOf(path),
+  });
   const { storage } = checked;
   return {
     file: options.file,
@@ -159,6 +165,7 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
       maxBytes: checked.cache.maxSize,
     },
     notify,
+    http,
     origins: reader.origins,
   };
 }

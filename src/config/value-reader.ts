@@ -28,7 +28,7 @@ export class ValueReader {
       );
     }
     // These are resolved by themselves: they may need variables that only other machines have.
-    if (isDatabaseUrl(path) || isOfChannel(path)) return value;
+    if (isDatabaseUrl(path) || isOfChannel(path) || isOfHttpCredentials(path)) return value;
     return typeof value === "string" ? this.#readText(value, path) : this.#note(path, value, []);
   }
 
@@ -66,4 +66,9 @@ function isDatabaseUrl(path: readonly PropertyKey[]): boolean {
 /** What a channel of `notify` is given: a URL, a password; not when it is used. */
 function isOfChannel([section, , key]: readonly PropertyKey[]): boolean {
   return section === "notify" && CHANNEL_KINDS.some((kind) => kind === key);
+}
+
+/** Only the machine that serves has these. */
+function isOfHttpCredentials([section, key]: readonly PropertyKey[]): boolean {
+  return section === "http" && (key === "token" || key === "basic");
 }
