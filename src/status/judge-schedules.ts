@@ -5,6 +5,9 @@ import { staleAt } from "./expectations.ts";
 import type { DatabaseFacts, JobFacts } from "./facts.ts";
 import { critical, ok, warning, type Finding } from "./finding.ts";
 
+/** As much of a scheduled job as says when it should have run. */
+export type WithSchedule = Pick<ScheduledJob, "job" | "schedule">;
+
 /** What others wait for. That nobody verifies or prunes is bad in the long run only. */
 const WAITED_FOR: readonly JobKind[] = ["seed", "reindex"];
 
@@ -14,7 +17,7 @@ const WAITED_FOR: readonly JobKind[] = ["seed", "reindex"];
  */
 export function judgeSchedules(
   { jobs }: Pick<DatabaseFacts, "jobs">,
-  scheduled: readonly ScheduledJob[],
+  scheduled: readonly WithSchedule[],
   now: number,
 ): Finding[] {
   return scheduled
@@ -26,7 +29,7 @@ export function judgeSchedules(
 }
 
 function judgeScheduled(
-  { job, schedule }: ScheduledJob,
+  { job, schedule }: WithSchedule,
   known: JobFacts | undefined,
   now: number,
 ): Finding[] {

@@ -1,10 +1,9 @@
-import type { ScheduledJob } from "../schedule/scheduled-jobs.ts";
 import type { Expectations } from "./expectations.ts";
 import type { DatabaseFacts } from "./facts.ts";
 import { ok, type Finding } from "./finding.ts";
 import { judgeAge, judgeCount, judgeSize, judgeSuspects, judgeUnreadable } from "./judge-backups.ts";
 import { judgeRuns } from "./judge-runs.ts";
-import { judgeSchedules } from "./judge-schedules.ts";
+import { judgeSchedules, type WithSchedule } from "./judge-schedules.ts";
 import { judgeVerifications } from "./judge-verifications.ts";
 
 /**
@@ -18,7 +17,7 @@ export function judge(
   facts: DatabaseFacts,
   expected: Expectations | undefined,
   now: number,
-  scheduled: readonly ScheduledJob[] = [],
+  scheduled: readonly WithSchedule[] = [],
 ): Finding[] {
   const runs = [...judgeSchedules(facts, scheduled, now), ...judgeRuns(facts, now)];
   if (expected === undefined) {

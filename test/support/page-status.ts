@@ -1,16 +1,16 @@
 import { UNSET_BACKUP } from "../../src/config/defaults.ts";
 import { DEFAULT_BACKUP } from "../../src/config/schema.ts";
 import { expectationsOf } from "../../src/status/expectations.ts";
-import type { ScheduledJob } from "../../src/schedule/scheduled-jobs.ts";
-import { nextRunsOf } from "../../src/schedule/scheduled-jobs.ts";
+import { nextRun } from "../../src/schedule/cron.ts";
 import type { BackupFacts, DatabaseFacts, RunFacts } from "../../src/status/facts.ts";
 import { judge } from "../../src/status/judge.ts";
+import type { WithSchedule } from "../../src/status/judge-schedules.ts";
 import type { DatabaseStatus } from "../../src/status/read-status.ts";
 import { exampleBackup, exampleFacts, exampleRun, exampleVerification, NOW } from "./status-facts.ts";
 
 const EXPECTED = expectationsOf({ ...UNSET_BACKUP, ...DEFAULT_BACKUP, schedule: "0 */4 * * *" });
 
-const SCHEDULES: readonly ScheduledJob[] = [
+const SCHEDULES: readonly WithSchedule[] = [
   {
     job: { kind: "backup", name: "production", database: "production" },
     schedule: { pattern: "0 */4 * * *", timezone: "UTC" },
@@ -42,7 +42,7 @@ export function statusOf(facts: DatabaseFacts, isBackedUp = true): DatabaseStatu
     expected,
     facts,
     findings: judge(facts, expected, NOW, scheduled),
-    next: nextRunsOf(scheduled, NOW),
+    next: scheduled.map(({ job, schedule }) => ({ job, at: nextRun(schedule, NOW) ?? 0 })),
   };
 }
 

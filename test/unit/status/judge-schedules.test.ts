@@ -1,12 +1,11 @@
 import { expect, test } from "vitest";
-import type { ScheduledJob } from "../../../src/schedule/scheduled-jobs.ts";
 import type { RunFacts } from "../../../src/status/facts.ts";
 import { judge } from "../../../src/status/judge.ts";
-import { judgeSchedules } from "../../../src/status/judge-schedules.ts";
+import { judgeSchedules, type WithSchedule } from "../../../src/status/judge-schedules.ts";
 import { exampleFacts, exampleRun, NOW } from "../../support/status-facts.ts";
 
 /** Every night at one: 11 hours before `NOW`. Of a run of last night the limit is the night after next, and an hour. */
-const NIGHTLY: ScheduledJob = {
+const NIGHTLY: WithSchedule = {
   job: { kind: "seed", name: "staging", database: "staging" },
   schedule: { pattern: "0 1 * * *", timezone: "UTC" },
 };
@@ -56,7 +55,7 @@ test.for<[string, RunFacts[] | undefined, string[]]>([
 });
 
 test("a verification that never ran is no more than a warning", () => {
-  const verify: ScheduledJob = {
+  const verify: WithSchedule = {
     job: { kind: "verify", name: "production", database: "production" },
     schedule: NIGHTLY.schedule,
   };
@@ -64,7 +63,7 @@ test("a verification that never ran is no more than a warning", () => {
 });
 
 test("a scheduled backup is judged by its backups, not by its runs", () => {
-  const backup: ScheduledJob = {
+  const backup: WithSchedule = {
     job: { kind: "backup", name: "production", database: "production" },
     schedule: NIGHTLY.schedule,
   };
