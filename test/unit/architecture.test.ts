@@ -20,10 +20,10 @@ interface Rule {
 }
 
 const FEATURES = ["backup", "restore", "status", "notices"];
-/** What is known, as others see it. */
-const VIEWS = ["page", "metrics"];
 const PORTS = ["postgres", "storage"];
 const BASE = ["config", "observe"];
+/** What is known, as others see it. */
+const VIEWS = ["page", "metrics"];
 
 /** From the top down: a layer may import those below it, and itself. */
 const LAYERS = [["commands"], ["http"], VIEWS, FEATURES, ["schedule"], ["repository"], PORTS, BASE];
