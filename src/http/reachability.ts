@@ -24,6 +24,7 @@ export function databaseCheck(database: Pick<DatabaseConfig, "name" | "connectio
         applicationName: "dataops:heartbeat",
         signal,
       });
+      // A pooler lets us in before it has a server.
       await client.query("SELECT 1");
     },
   };
