@@ -24,7 +24,7 @@ export const SCRIPT = `"use strict";
     if (isBusy()) return;
     const note = document.getElementById("note");
     try {
-      const response = await fetch(location.href, { signal: AbortSignal.timeout(15000) });
+      const response = await fetch(location.origin + location.pathname, { signal: AbortSignal.timeout(15000) });
       const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
       const main = fresh.querySelector("main");
       if (main === null) throw new Error("no page");
