@@ -5,6 +5,7 @@ import { commandsPage } from "./docs/commands.ts";
 import { configurationPage } from "./docs/configuration.ts";
 import { environmentPage } from "./docs/environment.ts";
 import { exitCodesPage } from "./docs/exit-codes.ts";
+import { metricsPage } from "./docs/metrics.ts";
 
 /** Writes docs/reference from the code itself; with `--check` only compares, and fails where a page is out of date. */
 
@@ -15,6 +16,7 @@ const pages = {
   "configuration.md": configurationPage(),
   "environment.md": environmentPage(),
   "exit-codes.md": exitCodesPage(),
+  "metrics.md": metricsPage(),
 };
 
 const check = process.argv.includes("--check");

@@ -54,6 +54,9 @@ restore:
 #     seeds: ["seeds/*.{sql,csv,json,ts}"]
 #     expect: { users: ">=10" }
 
+# What \`dataops daemon\` serves: a status page, health, metrics. Beyond this machine only with a token or a password.
+# http: { host: 0.0.0.0, port: 8080, token: "\${DATAOPS_TOKEN}" }
+
 # cache: { maxSize: 20GB } # downloaded backups, so that a second fetch downloads nothing
 `;
 }

@@ -69,6 +69,7 @@ function validate(config: Config, { reporter }: CommandContext): CommandResult {
   const needed = [
     ...Object.values(config.databases).map((database) => (): unknown => database.connection),
     ...config.notify.map((channel) => (): unknown => channel.settings),
+    (): unknown => config.http.credentials,
   ];
   for (const resolve of needed) {
     try {

@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { runDaemon, schedulerClock } from "../daemon.ts";
 import { EXIT_CODES } from "../errors.ts";
+import { serve } from "../http/serve.ts";
 import { jobTitle, type Job } from "../repository/job.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
 import { runScheduled } from "./run-scheduled.ts";
@@ -21,7 +22,11 @@ export async function runDaemonCommand(context: CommandContext): Promise<Command
   await runDaemon({
     loadConfig: () => context.loadConfig(),
     runJob: (job, slot, config, either) => runAndTell(job, slot, config, { ...context, signal: either }),
-    serve: () => Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() }),
+    serve: async (config) => {
+      const server = await serve(config, { reporter, now: () => context.now() });
+      reporter.info(`http://${config.http.host}:${server.port} shows how things stand`);
+      return server;
+    },
     onReload: context.onReload,
     reporter,
     clock: schedulerClock,

@@ -3,12 +3,11 @@ import type { ChannelConfig, ChannelSettings, ValueOrigin } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
 import { variablesIn } from "./database.ts";
 import type { Environment } from "./environment.ts";
-import { interpolate, InterpolationError } from "./interpolate.ts";
+import { resolveLateValue } from "./late-value.ts";
 import { CHANNEL_KINDS, NOTICE_EVENTS, type ChannelKind, type CheckedChannel } from "./notify-schema.ts";
 import { Secret } from "./secret.ts";
 import { parseMailServer } from "./mail-server.ts";
 import { parseDuration } from "./units.ts";
-import { readVariable } from "./variables.ts";
 
 /** `Name <user@host>`, or the address alone; nothing that could begin another header. */
 const MAIL_ADDRESS =
@@ -94,17 +93,7 @@ function resolveSettings(value: CheckedChannel, origin: string, environment: Env
   const wrong = (message: string, hint: string): never => {
     throw new DataopsError("usage", `${origin}: ${message}`, { hint });
   };
-  const text = (raw: string): string => {
-    try {
-      return interpolate(raw, (name) => readVariable(environment, name)).value;
-    } catch (error) {
-      if (!(error instanceof InterpolationError)) throw error;
-      const { variable } = error;
-      const hint =
-        variable === undefined ? "write $${ for a literal ${" : `set ${variable}, or ${variable}_FILE`;
-      return wrong(error.message, hint);
-    }
-  };
+  const text = (raw: string): string => resolveLateValue(raw, origin, environment);
   const url = (raw: string): Secret => {
     const resolved = text(raw);
     const parsed = URL.parse(resolved);

@@ -25,6 +25,8 @@ export interface Config {
   cache: CacheConfig;
   /** Who is told of what went wrong. */
   notify: readonly ChannelConfig[];
+  /** What the daemon serves, and to whom. */
+  http: HttpConfig;
   /** Every value that was given, by its path (`databases.production.environment`), and where it came from. */
   origins: readonly ValueOrigin[];
 }
@@ -157,6 +159,31 @@ export interface CacheConfig {
   directory: string;
   /** Bytes. */
   maxBytes: number;
+}
+
+export interface HttpConfig {
+  /** An IP address, or `localhost`. */
+  host: string;
+  /**
+   * 0: any that is free. `PORT` is looked at when first asked for.
+   *
+   * @throws DataopsError `usage` where it is no port
+   */
+  readonly port: number;
+  /**
+   * What is asked of whoever comes; undefined: nothing. Worked out when asked for: other machines have no such variables.
+   *
+   * @throws DataopsError `usage` where a variable is not set, or a value is easily guessed
+   */
+  readonly credentials: HttpCredentials | undefined;
+}
+
+/** What a request has to show; either will do where both are set. */
+export interface HttpCredentials {
+  /** `Authorization: Bearer …` */
+  token: Secret | undefined;
+  /** `Authorization: Basic …`, for browsers. */
+  basic: { user: string; password: Secret } | undefined;
 }
 
 /** One way to tell of what went wrong. */

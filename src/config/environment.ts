@@ -38,5 +38,10 @@ export const ENVIRONMENT_VARIABLES: readonly { name: string; meaning: string }[]
     meaning: "how the storage is reached; task roles, SSO and web identity work without any",
   },
   { name: "XDG_CACHE_HOME", meaning: "the folder of the cache's folder; `~/.cache` by default" },
+  { name: "PORT", meaning: "the port that the daemon serves on; wins over `http.port`" },
+  {
+    name: "STATSD_HOST, STATSD_PORT",
+    meaning: "where each run's end is sent by UDP, with DogStatsD's tags; to nobody by default, port 8125",
+  },
   { name: "NO_COLOR", meaning: "no colours" },
 ];

@@ -4,6 +4,7 @@ import type { ConnectionSettings } from "./connection.ts";
 import { lazyDatabase, showConnection } from "./database.ts";
 import { defaultCacheDirectory, storageAt } from "./defaults.ts";
 import type { Environment } from "./environment.ts";
+import { readHttp } from "./http.ts";
 import { connectionFromLibpq, connectionFromParts, parseConnection } from "./parse-connection.ts";
 import { configSchema } from "./schema.ts";
 import { readVariable } from "./variables.ts";
@@ -43,6 +44,7 @@ export function simpleConfig(options: { environment: Environment; workingDirecto
     const origin = "environment variable DATAOPS_CACHE_DIRECTORY";
     origins.push({ path: "cache.directory", shown: directory, origin });
   }
+  const defaults = configSchema.parse({});
   return {
     file: undefined,
     folder: workingDirectory,
@@ -55,9 +57,10 @@ export function simpleConfig(options: { environment: Environment; workingDirecto
     seed: {},
     cache: {
       directory: resolve(workingDirectory, directory ?? defaultCacheDirectory(environment)),
-      maxBytes: configSchema.parse({}).cache.maxSize,
+      maxBytes: defaults.cache.maxSize,
     },
     notify: [],
+    http: readHttp(defaults.http, origins, { environment, where: "", placeOf: () => "" }),
     origins,
   };
 }

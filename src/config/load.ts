@@ -9,6 +9,7 @@ import { defaultCacheDirectory, storageAt, UNSET_BACKUP, UNSET_SCHEDULE } from "
 import { parseConfigDocument } from "./document.ts";
 import type { Environment } from "./environment.ts";
 import { simpleConfig } from "./from-environment.ts";
+import { readHttp } from "./http.ts";
 import { pathText, problemsOf } from "./problem.ts";
 import { readSeed } from "./read-seed.ts";
 import { configSchema, type CheckedConfig } from "./schema.ts";
@@ -146,6 +147,11 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
     placeOf: (path) => reader.placeOf(path),
     environments: Object.fromEntries(Object.values(databases).map((one) => [one.name, one.environment])),
   });
+  const http = readHttp(checked.http, reader.origins, {
+    environment,
+    where: ` in ${fileName}`,
+    placeOf: (path) => reader.placeOf(path),
+  });
   const { storage } = checked;
   return {
     file: options.file,
@@ -164,6 +170,7 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
       maxBytes: checked.cache.maxSize,
     },
     notify,
+    http,
     origins: reader.origins,
   };
 }

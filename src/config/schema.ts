@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { httpSchema } from "./http-schema.ts";
 import { notifySchema } from "./notify-schema.ts";
 import { scheduleKeys } from "./schedule.ts";
 import { count, databaseName, duration, environmentName, flag, size } from "./schema-values.ts";
@@ -201,6 +202,7 @@ export const configSchema = z.strictObject({
   seed: z.record(databaseName, seedSchema).default({}),
   cache: cache.prefault({}),
   notify: notifySchema,
+  http: httpSchema.prefault({}),
 });
 
 /** A checked configuration, before the databases' URLs are looked at. */

@@ -28,7 +28,7 @@ export class ValueReader {
       );
     }
     // These are resolved by themselves: they may need variables that only other machines have.
-    if (isDatabaseUrl(path) || isOfChannel(path) || isWebhook(path)) return value;
+    if (isResolvedLater(path)) return value;
     return typeof value === "string" ? this.#readText(value, path) : this.#note(path, value, []);
   }
 
@@ -71,6 +71,15 @@ function isOfChannel([section, , key]: readonly PropertyKey[]): boolean {
 /** `seed.staging.then[0].webhook`. */
 function isWebhook(path: readonly PropertyKey[]): boolean {
   return path.at(-1) === "webhook" && path.at(-3) === "then";
+}
+
+/** Only the machine that serves has these. */
+function isOfHttpCredentials([section, key]: readonly PropertyKey[]): boolean {
+  return section === "http" && (key === "token" || key === "basic");
+}
+
+function isResolvedLater(path: readonly PropertyKey[]): boolean {
+  return isDatabaseUrl(path) || isOfChannel(path) || isWebhook(path) || isOfHttpCredentials(path);
 }
 
 function mayHoldSecrets([section]: readonly PropertyKey[]): boolean {

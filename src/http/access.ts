@@ -1,17 +1,9 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isIPv4 } from "node:net";
-import type { Secret } from "../config/secret.ts";
-
-/** What a request has to show; either will do where both are set. */
-export interface Credentials {
-  /** `Authorization: Bearer …` */
-  token: Secret | undefined;
-  /** `Authorization: Basic …`, for browsers. */
-  basic: { user: string; password: Secret } | undefined;
-}
+import type { HttpCredentials } from "../config/config.ts";
 
 /** Whether an `Authorization` header shows what is asked for. Takes as long for a wrong one as for the right one. Pure. */
-export function mayEnter(header: string | undefined, { token, basic }: Credentials): boolean {
+export function mayEnter(header: string | undefined, { token, basic }: HttpCredentials): boolean {
   const [, scheme = "", value = ""] = /^(\S+) +(\S+)$/.exec(header ?? "") ?? [];
   switch (scheme.toLowerCase()) {
     case "bearer":

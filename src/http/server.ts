@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { HttpCredentials } from "../config/config.ts";
 import { DataopsError, messageOf } from "../errors.ts";
 import type { Reporter } from "../observe/reporter.ts";
-import { isLoopback, isMeantForLoopback, mayEnter, type Credentials } from "./access.ts";
+import { isLoopback, isMeantForLoopback, mayEnter } from "./access.ts";
 
 /** What a request gets. */
 export interface Answer {
@@ -28,7 +29,7 @@ export interface ServerOptions {
   /** 0: any that is free. */
   port: number;
   /** Undefined only on a loopback address. */
-  credentials: Credentials | undefined;
+  credentials: HttpCredentials | undefined;
   reporter: Reporter;
   /** Milliseconds that an answer may take; 10 s by default. */
   patience?: number | undefined;

@@ -34,10 +34,14 @@ export function knownSecrets(config: Config, environment: Environment): string[]
     const settings = whereKnown(() => channel.settings);
     return settings === undefined ? [] : secretsOf(settings);
   });
+  const ofHttp = whereKnown(() => {
+    const { token, basic } = config.http.credentials ?? {};
+    return [token, basic?.password].flatMap((secret) => secret?.reveal() ?? []);
+  });
   const ofEnvironment = SECRET_VARIABLES.flatMap(
     (name) => whereKnown(() => readVariable(environment, name)) ?? [],
   );
-  return [...ofDatabases, ...ofChannels, ...ofEnvironment];
+  return [...ofDatabases, ...ofChannels, ...(ofHttp ?? []), ...ofEnvironment];
 }
 
 // eslint-disable-next-line typescript/consistent-return -- every kind is there, and the types say so

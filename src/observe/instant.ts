@@ -17,7 +17,12 @@ export function humanMoment(at: number, timeZone: string): string {
   return `${day.slice(day.indexOf(" ") + 1)} ${time}`;
 }
 
-function partsOf(at: number, timeZone: string): { day: string; time: string; offset: string } {
+/** Making one takes a hundred times as long as using it. A process knows UTC and its own time zone. */
+const FORMATS = new Map<string, Intl.DateTimeFormat>();
+
+function formatFor(timeZone: string): Intl.DateTimeFormat {
+  const known = FORMATS.get(timeZone);
+  if (known !== undefined) return known;
   const format = new Intl.DateTimeFormat("en-GB", {
     timeZone,
     weekday: "short",
@@ -28,7 +33,16 @@ function partsOf(at: number, timeZone: string): { day: string; time: string; off
     hourCycle: "h23",
     timeZoneName: "longOffset",
   });
-  const parts = new Map(format.formatToParts(at).map(({ type, value }) => [type, value]));
+  FORMATS.set(timeZone, format);
+  return format;
+}
+
+function partsOf(at: number, timeZone: string): { day: string; time: string; offset: string } {
+  const parts = new Map(
+    formatFor(timeZone)
+      .formatToParts(at)
+      .map(({ type, value }) => [type, value]),
+  );
   const part = (type: Intl.DateTimeFormatPartTypes): string => parts.get(type) ?? "";
   return {
     day: `${part("weekday")} ${part("day")} ${part("month").slice(0, 3)}`,

@@ -10,7 +10,7 @@ import { isStorageError } from "../storage/storage-error.ts";
 import type { Storage, StorageOptions } from "../storage/storage.ts";
 import type { JobFacts, RunFacts } from "./facts.ts";
 
-/** Records of each job's runs that are read: enough to find the last one that ended. */
+/** Records of each job's runs that are read where nothing is said: enough to find the last one that ended. */
 const RUNS_READ = 5;
 
 /** Bytes; a longer object is no lease. */
@@ -31,9 +31,9 @@ const leaseSchema = z.object({
 export async function readJobs(
   storage: Storage,
   database: string,
-  options: StorageOptions = {},
+  options: StorageOptions & { runsPerJob?: number | undefined } = {},
 ): Promise<JobFacts[]> {
-  const recent = await readRecentRuns(storage, database, RUNS_READ, options);
+  const recent = await readRecentRuns(storage, database, options.runsPerJob ?? RUNS_READ, options);
   return Promise.all(
     recent.map(async ({ job, runs, unreadable }): Promise<JobFacts> => {
       const facts = runs.map((run) => readRunFacts(storage, job, run, options));

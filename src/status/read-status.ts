@@ -21,6 +21,11 @@ export interface DatabaseStatus {
   next: NextRun[];
 }
 
+export interface StatusOptions extends StorageOptions {
+  /** The newest runs of each job that are read; by default enough to find the last one that ended. */
+  runsPerJob?: number | undefined;
+}
+
 /**
  * The status of the databases of these names, read from the storage: whoever asks, on whatever machine, gets the same answer.
  * `now` is in milliseconds since the epoch.
@@ -32,7 +37,7 @@ export async function readStatus(
   config: Config,
   names: readonly string[],
   now: number,
-  options: StorageOptions = {},
+  options: StatusOptions = {},
 ): Promise<DatabaseStatus[]> {
   const jobs = scheduledJobs(config);
   return Promise.all(
@@ -40,11 +45,9 @@ export async function readStatus(
       const isSource = isBackedUp(config, database);
       const expected = isSource ? expectationsOf(backupSettings(config, database)) : undefined;
       const facts = await readFacts(storage, database, expected, options);
-      const next = nextRunsOf(
-        jobs.filter(({ job }) => job.database === database),
-        now,
-      );
-      return { database, expected, facts, findings: judge(facts, expected, now), next };
+      const scheduled = jobs.filter(({ job }) => job.database === database);
+      const findings = judge(facts, expected, now, scheduled);
+      return { database, expected, facts, findings, next: nextRunsOf(scheduled, now) };
     }),
   );
 }
@@ -63,7 +66,7 @@ async function readFacts(
   storage: Storage,
   database: string,
   expected: Expectations | undefined,
-  options: StorageOptions,
+  options: StatusOptions,
 ): Promise<DatabaseFacts> {
   const [backups, jobs] = await Promise.all([
     expected === undefined ? NO_BACKUPS : readBackupFacts(storage, database, expected.minimum, options),

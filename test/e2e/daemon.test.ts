@@ -1,14 +1,21 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
+import type { TestBucket } from "../support/e2e-bucket.ts";
 import { createBulk } from "../support/e2e-database.ts";
 import { environmentOf, readRuns, test } from "../support/e2e-test.ts";
+import type { TestDatabase } from "../support/postgres-test.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const LONG = 120_000;
 
 /** A slot has just been, whenever that is, so that a daemon runs at its start. */
 const HOURLY = { schedule: "0 * * * *", format: "archive" };
+
+/** Each on a port of its own. */
+function daemonEnvironment(database: TestDatabase, bucket: TestBucket): Record<string, string> {
+  return environmentOf(database, bucket, { PORT: "0" });
+}
 
 function configWith(changes: Record<string, unknown> = {}): Record<string, unknown> {
   return {
@@ -25,7 +32,7 @@ describe("dataops daemon", () => {
     { timeout: LONG },
     async ({ database, bucket, dataops }) => {
       await createBulk(await database.connect(), 2);
-      const environment = environmentOf(database, bucket);
+      const environment = daemonEnvironment(database, bucket);
       const config = configWith();
       const slot = new Date(Math.floor(Date.now() / 3_600_000) * 3_600_000).toISOString();
       const replicas = [
@@ -35,8 +42,13 @@ describe("dataops daemon", () => {
       const task = await dataops.run(["backup", "--slot", slot], { environment, config });
       expect([0, 11]).toContain(task.code);
       for (const replica of replicas) {
+        const origin = /http:\/\/127\.0\.0\.1:\d+/.exec(replica.stderr())?.[0] ?? "";
         await replica.until("it has run, or seen another run", () =>
           /backup production: /.test(replica.stderr()),
+        );
+        expect((await fetch(`${origin}/freshness`)).status).toBe(200);
+        expect(await (await fetch(`${origin}/metrics`)).text()).toContain(
+          'dataops_backup_last_success_timestamp_seconds{database="production"}',
         );
         replica.kill("SIGTERM");
       }
@@ -55,7 +67,7 @@ describe("dataops daemon", () => {
     { timeout: LONG },
     async ({ database, bucket, dataops }) => {
       await createBulk(await database.connect(), 30);
-      const environment = environmentOf(database, bucket);
+      const environment = daemonEnvironment(database, bucket);
       const daemon = await dataops.start(["daemon"], { environment, config: configWith() });
       await daemon.until("a run is at work", async () =>
         (await bucket.keys()).some((key) => key.startsWith("production/runs/backup-production/")),
@@ -79,7 +91,7 @@ describe("dataops daemon", () => {
     async ({ database, bucket, dataops }) => {
       const folder = await temporaryFolder("daemon");
       const file = join(folder, "dataops.config.yaml");
-      const environment = { ...environmentOf(database, bucket), DATAOPS_CONFIG: file };
+      const environment = { ...daemonEnvironment(database, bucket), DATAOPS_CONFIG: file };
       const locked = { ...HOURLY, lockWaitTimeout: "1s" };
       await writeFile(file, JSON.stringify(configWith({ backup: { production: locked } })));
       const client = await database.connect();
@@ -106,7 +118,7 @@ describe("dataops daemon", () => {
   );
 
   test("without a schedule has nothing to do, and says so", async ({ database, bucket, dataops }) => {
-    const environment = environmentOf(database, bucket);
+    const environment = daemonEnvironment(database, bucket);
     const ended = await dataops.run(["daemon"], { environment, config: configWith({ backup: {} }) });
     expect(ended).toMatchObject({ code: 2, stdout: "" });
     expect(ended.stderr).toMatch(/^error: nothing is scheduled.*\nhint: .*schedule/);

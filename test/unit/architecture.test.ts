@@ -22,13 +22,25 @@ interface Rule {
 const FEATURES = ["backup", "restore", "seed", "status", "notices", "deploy"];
 const PORTS = ["postgres", "storage"];
 const BASE = ["config", "observe"];
+/** What is known, as others see it. */
+const VIEWS = ["page", "metrics"];
 
 /** From the top down: a layer may import those below it, and itself. */
-const LAYERS = [["commands"], FEATURES, ["schedule"], ["replace"], ["repository"], PORTS, BASE];
+const LAYERS = [
+  ["commands"],
+  ["http"],
+  VIEWS,
+  FEATURES,
+  ["schedule"],
+  ["replace"],
+  ["repository"],
+  PORTS,
+  BASE,
+];
 
 const RULES: readonly Rule[] = [
   {
-    why: "dependencies point one way: commands, features, schedule, replace, repository, ports, config and observe",
+    why: "dependencies point one way: commands, http, views, features, schedule, replace, repository, ports, config and observe",
     breaks: ({ from, to }) =>
       layerOf(to) !== undefined && layerOf(from) !== undefined && layerOf(to)! < layerOf(from)!,
   },
@@ -36,6 +48,7 @@ const RULES: readonly Rule[] = [
     why: "features do not import each other: what they share is in replace/, repository/ or below",
     breaks: ({ from, to }) => areApart(FEATURES, from, to),
   },
+  { why: "views do not import each other", breaks: ({ from, to }) => areApart(VIEWS, from, to) },
   { why: "ports do not import each other", breaks: ({ from, to }) => areApart(PORTS, from, to) },
   {
     why: "src/ does not import tests, scripts or benches",
@@ -74,6 +87,10 @@ const RULES: readonly Rule[] = [
     breaks: ({ from, to }) => to === "croner" && from !== "config/schedule.ts" && from !== "schedule/cron.ts",
   },
   {
+    why: "only metrics/ speaks to Prometheus and StatsD",
+    breaks: ({ from, to }) => (to === "prom-client" || to === "hot-shots") && folderOf(from) !== "metrics",
+  },
+  {
     why: "only observe/ logs and draws",
     breaks: ({ from, to }) => (to === "pino" || to === "cli-progress") && folderOf(from) !== "observe",
   },
@@ -105,6 +122,8 @@ test.for([
   ["backup/dump.ts", "yargs"],
   ["commands/status.ts", "croner"],
   ["seed/seed.ts", "@faker-js/faker"],
+  ["page/page.ts", "http/server.ts"],
+  ["status/read-status.ts", "page/page.ts"],
 ] as const)("%s may not import %s", ([from, to]) => {
   const edge = { from, to: to.startsWith("observe/..") ? "commands/index.ts" : to };
   expect(RULES.some(({ breaks }) => breaks(edge))).toBe(true);

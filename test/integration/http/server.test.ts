@@ -3,12 +3,12 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { Secret } from "../../../src/config/secret.ts";
-import type { Credentials } from "../../../src/http/access.ts";
+import type { HttpCredentials } from "../../../src/config/config.ts";
 import { startServer, type Route, type ServerOptions } from "../../../src/http/server.ts";
 import { sharedAnswer } from "../../../src/http/shared-answer.ts";
 import { silentReporter } from "../../../src/observe/reporter.ts";
 
-const CREDENTIALS: Credentials = {
+const CREDENTIALS: HttpCredentials = {
   token: new Secret("sentinel-token"),
   basic: { user: "ops", password: new Secret("sentinel:password") },
 };

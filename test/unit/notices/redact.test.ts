@@ -26,6 +26,7 @@ notify:
   - sentry: { dsn: https://sentrys3ntinel@x/1 }
   - ping: https://hc-ping.com/ping-s3ntinel-key
   - slack: "\${NOT_HERE}"
+http: { token: token-s3ntinel-0123, basic: { user: ops, password: password-s3ntinel } }
 `,
     { DATABASE_URL: "postgres://a:database%2Fs3ntinel@b/c" },
   );
@@ -43,6 +44,8 @@ notify:
     "mail-s3ntinel",
     "sentrys3ntinel",
     "ping-s3ntinel-key",
+    "token-s3ntinel-0123",
+    "password-s3ntinel",
     "aws-s3ntinel",
     "session-s3ntinel",
   ];
