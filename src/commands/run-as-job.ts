@@ -1,4 +1,5 @@
 import type { Config, DatabaseConfig } from "../config/config.ts";
+import { statsdMeter } from "../metrics/statsd.ts";
 import { runJob } from "../schedule/run-job.ts";
 import type { JobOutcome, RunRequest } from "../schedule/run.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -15,7 +16,8 @@ export interface JobPlace {
 }
 
 /**
- * Runs a job of the configuration for a command: one run at a time, recorded, and told to whom the configuration names.
+ * Runs a job of the configuration for a command: one run at a time, recorded, measured, and told to whom the configuration
+ * names.
  *
  * @throws as `runJob`
  */
@@ -24,6 +26,10 @@ export async function runAsJob<P, T>(
   { config, storage, database }: JobPlace,
   request: RunRequest<P, T>,
 ): Promise<JobOutcome<T>> {
-  const observers = [jobNotifier(config, request.job, storage, context)];
+  const meter = statsdMeter(context.environment, context.reporter);
+  const observers = [
+    jobNotifier(config, request.job, storage, context),
+    ...(meter === undefined ? [] : [meter]),
+  ];
   return await runJob({ ...runDependencies(context, storage, database), observers }, request);
 }
