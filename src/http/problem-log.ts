@@ -13,7 +13,7 @@ export function problemLog(
   return (name, error) => {
     const message = messageOf(error);
     const last = told.get(name);
-    if (last?.message === message && now() - last.at < REPEAT_AFTER) return;
+    if (last?.message === message && Math.abs(now() - last.at) < REPEAT_AFTER) return;
     told.set(name, { message, at: now() });
     reporter.warn(`${name} cannot be reached: ${message}`);
   };

@@ -37,7 +37,8 @@ function judgeScheduled(
   const hint = `run it now: \`dataops ${title}\`, and see that the daemon runs, or what else fires it`;
   const overdue = WAITED_FOR.includes(job.kind) ? critical : warning;
   const [newest] = known?.runs ?? [];
-  if (known === undefined || newest === undefined) return [overdue(`${title} has never run`, hint)];
+  // It may have been scheduled a minute ago.
+  if (known === undefined || newest === undefined) return [warning(`${title} has never run`, hint)];
   const good = known.runs.find(({ state }) => state === "done");
   // Of what was read the oldest stands for all that was not: the last good one is older still.
   const started = Date.parse((good ?? known.runs.at(-1) ?? newest).started);
