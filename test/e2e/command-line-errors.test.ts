@@ -23,6 +23,7 @@ const READERS = [
   ["prune"],
   ["verify"],
   ["notify", "test"],
+  ["seed", "staging"],
   ["daemon"],
   ["print", "iam-policy"],
   ["fetch-latest-db"],
