@@ -20,7 +20,7 @@ interface Rule {
 }
 
 const FEATURES = ["backup", "restore"];
-const PORTS = ["postgres", "storage"];
+const PORTS = ["postgres", "storage", "search"];
 const BASE = ["config", "observe"];
 
 /** From the top down: a layer may import those below it, and itself. */
@@ -46,8 +46,15 @@ const RULES: readonly Rule[] = [
     breaks: ({ to }) => to === "cli.ts",
   },
   {
-    why: "only storage/s3*.ts knows the S3 client",
-    breaks: ({ from, to }) => /^(@aws-sdk|@smithy)\//.test(to) && !/^storage\/s3[^/]*\.ts$/.test(from),
+    why: "only storage/s3*.ts knows the S3 client, and only search/aws-credentials.ts takes AWS credentials beside it",
+    breaks: ({ from, to }) =>
+      /^(@aws-sdk|@smithy)\//.test(to) &&
+      !/^storage\/s3[^/]*\.ts$/.test(from) &&
+      !(to === "@aws-sdk/credential-provider-node" && from === "search/aws-credentials.ts"),
+  },
+  {
+    why: "only search/client.ts knows the search client",
+    breaks: ({ from, to }) => to.startsWith("@opensearch-project/") && from !== "search/client.ts",
   },
   {
     why: "only commands/ parses command lines",
@@ -81,6 +88,9 @@ test("no import breaks a rule of the architecture", async () => {
 test.for([
   ["restore/restore.ts", "backup/backup.ts"],
   ["storage/file.ts", "postgres/client.ts"],
+  ["search/client.ts", "storage/s3.ts"],
+  ["search/swap-alias.ts", "@opensearch-project/opensearch"],
+  ["search/client.ts", "@aws-sdk/client-s3"],
   ["config/load.ts", "observe/../commands/index.ts"],
   ["repository/catalogue.ts", "backup/backup.ts"],
   ["backup/dump.ts", "@aws-sdk/client-s3"],
