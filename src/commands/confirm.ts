@@ -1,5 +1,5 @@
 import { humanName } from "../observe/human.ts";
-import type { Confirmation } from "../restore/guard/destructive.ts";
+import type { Confirmation } from "../replace/guard/destructive.ts";
 import type { CommandContext } from "./command.ts";
 
 /** The yes that replacing a database needs: `--yes`, or its name typed at the terminal. */

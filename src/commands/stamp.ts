@@ -4,7 +4,7 @@ import { humanBytes, humanName, humanPlural } from "../observe/human.ts";
 import { connect } from "../postgres/client.ts";
 import { describePlace } from "../postgres/postgres-error.ts";
 import { makeBackupId } from "../repository/backup-id.ts";
-import { readStampTarget, writeStamp, type StampTarget } from "../restore/stamp.ts";
+import { readStampTarget, writeStamp, type StampTarget } from "../replace/guard/stamp.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
 
 export interface StampOptions {

@@ -1,9 +1,9 @@
 import { requireDatabase, restoreSettings } from "../config/select.ts";
 import { humanName } from "../observe/human.ts";
 import { makeBackupId } from "../repository/backup-id.ts";
-import { guard } from "../restore/guard/destructive.ts";
-import { connectMaintenance, readTargetFacts } from "../restore/guard/target-facts.ts";
-import { undo } from "../restore/swap/undo.ts";
+import { guard } from "../replace/guard/destructive.ts";
+import { connectMaintenance, readTargetFacts } from "../replace/guard/target-facts.ts";
+import { undo } from "../replace/swap/undo.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
 import { confirmationFrom } from "./confirm.ts";
 

@@ -14,7 +14,7 @@ import type { LoadSettings } from "./load/settings.ts";
 import { watchSize } from "./load/size-progress.ts";
 import type { RestorePreflight } from "./preflight.ts";
 import type { Run } from "./run.ts";
-import { createScratch, type Scratch } from "./scratch/scratch.ts";
+import { createScratch, type Scratch } from "../replace/scratch/scratch.ts";
 
 /** Where a backup is built, and by what. */
 export interface BuildSite extends RestorePreflight {

@@ -4,8 +4,8 @@ import type { PostgresClient } from "../postgres/client.ts";
 import { detectPooler } from "../postgres/pooler.ts";
 import { chooseRestoreClient, discoverTools, majorOf, type InstalledTools } from "../postgres/tools.ts";
 import type { Manifest } from "../repository/manifest.ts";
-import { planExtensions } from "./scratch/plan-extensions.ts";
-import { readAvailableExtensions } from "./scratch/create-extensions.ts";
+import { planExtensions } from "../replace/scratch/plan-extensions.ts";
+import { readAvailableExtensions } from "../replace/scratch/create-extensions.ts";
 
 /** The newest release whose roles, databases and programs are handled as they are here begins there. */
 const OLDEST_SERVER_MAJOR = 12;

@@ -3,7 +3,7 @@ import type { Environment } from "../config/environment.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import type { Manifest } from "../repository/manifest.ts";
 import type { Storage } from "../storage/storage.ts";
-import type { Confirmation } from "./guard/destructive.ts";
+import type { Confirmation } from "../replace/guard/destructive.ts";
 
 /** What one restore is given. */
 

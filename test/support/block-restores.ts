@@ -8,7 +8,7 @@ import { noPackCache } from "../../src/repository/blocks/pack-cache.ts";
 import { loadBlockTables } from "../../src/restore/blocks/load-tables.ts";
 import { loadArchive } from "../../src/restore/load/load.ts";
 import { checkRows } from "../../src/restore/load/row-check.ts";
-import type { Scratch } from "../../src/restore/scratch/scratch.ts";
+import type { Scratch } from "../../src/replace/scratch/scratch.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import { majorOfSource, loadSettingsIn, toolsOf } from "./scratch.ts";
 import type { SharedPostgres } from "./shared-servers.ts";

@@ -6,7 +6,7 @@ import type { ConnectionSettings } from "../../src/config/connection.ts";
 import { connect, type PostgresClient } from "../../src/postgres/client.ts";
 import { quoteIdentifier } from "../../src/postgres/quote.ts";
 import type { Manifest } from "../../src/repository/manifest.ts";
-import { templateName } from "../../src/restore/scratch/names.ts";
+import { templateName } from "../../src/replace/scratch/names.ts";
 import { startDataops, type DataopsExit } from "./dataops-process.ts";
 import { test as e2eTest } from "./e2e-test.ts";
 import { settingsFor, startPostgres, urlFor, type PostgresServer } from "./postgres-servers.ts";

@@ -2,11 +2,11 @@ import type { ConnectionSettings } from "../../src/config/connection.ts";
 import { silentReporter, type Reporter } from "../../src/observe/reporter.ts";
 import { connect, type PostgresClient } from "../../src/postgres/client.ts";
 import { quoteIdentifier } from "../../src/postgres/quote.ts";
-import { guard, type Permission } from "../../src/restore/guard/destructive.ts";
-import type { ExchangeOptions } from "../../src/restore/swap/exchange.ts";
-import type { GuardRequest } from "../../src/restore/guard/guard.ts";
-import { oldName, scratchName } from "../../src/restore/scratch/names.ts";
-import { readTargetFacts } from "../../src/restore/guard/target-facts.ts";
+import { guard, type Permission } from "../../src/replace/guard/destructive.ts";
+import type { ExchangeOptions } from "../../src/replace/swap/exchange.ts";
+import type { GuardRequest } from "../../src/replace/guard/guard.ts";
+import { oldName, scratchName } from "../../src/replace/scratch/names.ts";
+import { readTargetFacts } from "../../src/replace/guard/target-facts.ts";
 import { runAsSuperuser, uniqueName, type TestDatabase } from "./postgres-test.ts";
 
 export const RUN_ID = "k3v9qa";

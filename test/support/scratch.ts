@@ -13,7 +13,7 @@ import { makeBackupId } from "../../src/repository/backup-id.ts";
 import type { Manifest } from "../../src/repository/manifest.ts";
 import { loadArchive, type Loaded } from "../../src/restore/load/load.ts";
 import { chooseLoadSettings, type LoadSettings } from "../../src/restore/load/settings.ts";
-import { createScratch, type Scratch, type ScratchRequest } from "../../src/restore/scratch/scratch.ts";
+import { createScratch, type Scratch, type ScratchRequest } from "../../src/replace/scratch/scratch.ts";
 import { settingsFor } from "./postgres-servers.ts";
 import { type TestDatabase } from "./postgres-test.ts";
 import type { SharedPostgres } from "./shared-servers.ts";

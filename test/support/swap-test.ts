@@ -1,7 +1,7 @@
 import type { PostgresClient } from "../../src/postgres/client.ts";
-import type { ExchangeOutcome } from "../../src/restore/swap/exchange.ts";
-import { swap, type SwapOptions } from "../../src/restore/swap/swap.ts";
-import { connectMaintenance } from "../../src/restore/guard/target-facts.ts";
+import type { ExchangeOutcome } from "../../src/replace/swap/exchange.ts";
+import { swap, type SwapOptions } from "../../src/replace/swap/swap.ts";
+import { connectMaintenance } from "../../src/replace/guard/target-facts.ts";
 import { test as base, type TestDatabase } from "./postgres-test.ts";
 import {
   connection,

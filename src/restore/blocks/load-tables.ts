@@ -6,7 +6,7 @@ import { pageOf } from "../../repository/blocks/tuple-position.ts";
 import type { Manifest, ManifestBlockTable } from "../../repository/manifest.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { LoadSettings } from "../load/settings.ts";
-import type { Scratch } from "../scratch/scratch.ts";
+import type { Scratch } from "../../replace/scratch/scratch.ts";
 import { together } from "../../parallel.ts";
 import type { PackCache } from "../../repository/blocks/pack-cache.ts";
 import { PackReader } from "../../repository/blocks/pack-reader.ts";

@@ -1,6 +1,6 @@
 import type { PostgresClient } from "../../postgres/client.ts";
 import { quoteQualified } from "../../postgres/quote.ts";
-import type { Scratch } from "../scratch/scratch.ts";
+import type { Scratch } from "../../replace/scratch/scratch.ts";
 
 interface TableName extends Record<string, unknown> {
   schema: string;

@@ -8,12 +8,12 @@ import { requireSuccess } from "../../postgres/exit-gate.ts";
 import { databaseOption } from "../../postgres/settings-for-tools.ts";
 import { spawnTool, type InstalledTools } from "../../postgres/tools.ts";
 import type { Manifest } from "../../repository/manifest.ts";
-import { planExtensions } from "../scratch/plan-extensions.ts";
+import { planExtensions } from "../../replace/scratch/plan-extensions.ts";
 import { leaveOut } from "./left-out.ts";
 import { listArchive } from "./list-archive.ts";
 import { LoadFailure } from "./failure.ts";
-import { createExtensions, readAvailableExtensions } from "../scratch/create-extensions.ts";
-import type { Scratch } from "../scratch/scratch.ts";
+import { createExtensions, readAvailableExtensions } from "../../replace/scratch/create-extensions.ts";
+import type { Scratch } from "../../replace/scratch/scratch.ts";
 import type { LoadSettings } from "./settings.ts";
 import { setUnlogged } from "./unlogged.ts";
 

@@ -3,7 +3,7 @@ import type { PostgresClient } from "../../postgres/client.ts";
 import { sqlStateOf } from "../../postgres/postgres-error.ts";
 import { quoteQualified } from "../../postgres/quote.ts";
 import { together } from "../../parallel.ts";
-import type { Scratch } from "../scratch/scratch.ts";
+import type { Scratch } from "../../replace/scratch/scratch.ts";
 
 /** Tables that are filled without being written to the write-ahead log, and are ordinary ones before and after. */
 

@@ -2,15 +2,15 @@ import { messageOf } from "../../errors.ts";
 import { humanBytes } from "../../observe/human.ts";
 import { digestOfManifest } from "../../repository/manifest.ts";
 import type { Built } from "../build.ts";
-import { dropTemplate, publishTemplate, type Permission } from "../guard/destructive.ts";
+import { dropTemplate, publishTemplate, type Permission } from "../../replace/guard/destructive.ts";
 import type { Run } from "../run.ts";
-import { copyDatabase } from "../scratch/copy-database.ts";
-import { dropScratch } from "../scratch/drop.ts";
-import { templateDraftName, templateRoleName } from "../scratch/names.ts";
+import { copyDatabase } from "../../replace/scratch/copy-database.ts";
+import { dropScratch } from "../../replace/scratch/drop.ts";
+import { templateDraftName, templateRoleName } from "../../replace/scratch/names.ts";
 import { quoteIdentifier } from "../../postgres/quote.ts";
-import { findTemplate } from "./find.ts";
-import { renderTemplateMark } from "./mark.ts";
-import { hasRoom, readRoom } from "./room.ts";
+import { findTemplate } from "../../replace/template/find.ts";
+import { renderTemplateMark } from "../../replace/template/mark.ts";
+import { hasRoom, readRoom } from "../../replace/template/room.ts";
 
 /** Templates of one target, in one run. */
 export interface TemplateSite {

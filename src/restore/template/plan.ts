@@ -1,11 +1,11 @@
 import { messageOf } from "../../errors.ts";
 import type { BuildSite } from "../build.ts";
-import { readArrival } from "../guard/arrival.ts";
-import type { Permission } from "../guard/destructive.ts";
-import { isProduction } from "../guard/guard.ts";
+import { readArrival } from "../../replace/guard/arrival.ts";
+import type { Permission } from "../../replace/guard/destructive.ts";
+import { isProduction } from "../../replace/guard/guard.ts";
 import type { Run } from "../run.ts";
-import { readConnectingRole } from "../scratch/connecting-role.ts";
-import { findTemplate } from "./find.ts";
+import { readConnectingRole } from "../../replace/scratch/connecting-role.ts";
+import { findTemplate } from "../../replace/template/find.ts";
 import { removeTemplate, type TemplateSite } from "./keep.ts";
 import { digestRecipe, readRecipe } from "./recipe.ts";
 

@@ -4,9 +4,9 @@ import type { InstalledTools } from "../../postgres/tools.ts";
 import type { ManifestSource } from "../../repository/manifest.ts";
 import { version } from "../../version.ts";
 import type { LoadSettings } from "../load/settings.ts";
-import type { ConnectingRole } from "../scratch/connecting-role.ts";
-import { readAvailableExtensions } from "../scratch/create-extensions.ts";
-import { planExtensions } from "../scratch/plan-extensions.ts";
+import type { ConnectingRole } from "../../replace/scratch/connecting-role.ts";
+import { readAvailableExtensions } from "../../replace/scratch/create-extensions.ts";
+import { planExtensions } from "../../replace/scratch/plan-extensions.ts";
 
 /** All that shapes what a restore makes of a backup, beside the backup. */
 export interface Recipe {

@@ -2,11 +2,11 @@ import { messageOf } from "../../errors.ts";
 import { digestOfManifest } from "../../repository/manifest.ts";
 import { checkRowsOf, type Built, type BuildSite } from "../build.ts";
 import type { Run } from "../run.ts";
-import { templateRoleName } from "../scratch/names.ts";
-import { createScratch } from "../scratch/scratch.ts";
-import { findTemplate, type FoundTemplate } from "./find.ts";
+import { templateRoleName } from "../../replace/scratch/names.ts";
+import { createScratch } from "../../replace/scratch/scratch.ts";
+import { findTemplate, type FoundTemplate } from "../../replace/template/find.ts";
 import type { TemplateSite } from "./keep.ts";
-import type { TemplateContent } from "./mark.ts";
+import type { TemplateContent } from "../../replace/template/mark.ts";
 
 /**
  * Builds the scratch database as a copy of the template, where that is of this very backup, made as it would be made now.

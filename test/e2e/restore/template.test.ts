@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, vi } from "vitest";
 import { z } from "zod";
 import { discoverTools } from "../../../src/postgres/tools.ts";
 import { archiveKey } from "../../../src/repository/keys.ts";
-import { readTemplateMark } from "../../../src/restore/template/mark.ts";
+import { readTemplateMark } from "../../../src/replace/template/mark.ts";
 import { compareDatabases } from "../../support/compare-databases.ts";
 import {
   backUp,

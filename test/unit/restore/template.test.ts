@@ -4,9 +4,9 @@ import {
   renderTemplateMark,
   readTemplateMark,
   type TemplateContent,
-} from "../../../src/restore/template/mark.ts";
+} from "../../../src/replace/template/mark.ts";
 import { digestRecipe, type Recipe } from "../../../src/restore/template/recipe.ts";
-import { hasRoom } from "../../../src/restore/template/room.ts";
+import { hasRoom } from "../../../src/replace/template/room.ts";
 import { keepsTemplate } from "../../../src/restore/template/plan.ts";
 import { judgeTemplate } from "../../../src/restore/template/use.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { localeAttempts, type SourceLocale } from "../../../src/restore/scratch/locale.ts";
+import { localeAttempts, type SourceLocale } from "../../../src/replace/scratch/locale.ts";
 
 function source(changes: Partial<SourceLocale>): SourceLocale {
   return {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { planExtensions } from "../../../src/restore/scratch/plan-extensions.ts";
-import { inOrder } from "../../../src/restore/scratch/create-extensions.ts";
+import { planExtensions } from "../../../src/replace/scratch/plan-extensions.ts";
+import { inOrder } from "../../../src/replace/scratch/create-extensions.ts";
 
 function extension(name: string, used = true) {
   return { name, version: "1.0", schema: "public", used };

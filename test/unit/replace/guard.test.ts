@@ -6,7 +6,7 @@ import {
   type DatabaseIdentity,
   type GuardRequest,
   type TargetFacts,
-} from "../../../src/restore/guard/guard.ts";
+} from "../../../src/replace/guard/guard.ts";
 
 const SOURCE: DatabaseIdentity = { systemIdentifier: "111", databaseOid: 16_384, databaseName: "shop" };
 

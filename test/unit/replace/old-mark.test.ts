@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { addMark, readMark, removeMark } from "../../../src/restore/swap/old-mark.ts";
+import { addMark, readMark, removeMark } from "../../../src/replace/swap/old-mark.ts";
 
 describe("the mark of a replaced database", () => {
   test("names the database, and keeps the comment", () => {

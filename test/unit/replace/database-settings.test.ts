@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { renderSetting } from "../../../src/restore/swap/database-settings.ts";
+import { renderSetting } from "../../../src/replace/swap/database-settings.ts";
 
 test.for([
   ["work_mem=8MB", `SET "work_mem" = '8MB'`],

@@ -1,13 +1,13 @@
 import { describe, expect } from "vitest";
 import { connect } from "../../../src/postgres/client.ts";
 import { quoteIdentifier } from "../../../src/postgres/quote.ts";
-import { readProperties } from "../../../src/restore/swap/carry-over.ts";
-import { oldName, passingName } from "../../../src/restore/scratch/names.ts";
-import { addMark } from "../../../src/restore/swap/old-mark.ts";
-import { findDatabase } from "../../../src/restore/swap/replaced.ts";
-import { rehearseSwap, swap } from "../../../src/restore/swap/swap.ts";
-import { connectMaintenance } from "../../../src/restore/guard/target-facts.ts";
-import { undo } from "../../../src/restore/swap/undo.ts";
+import { readProperties } from "../../../src/replace/swap/carry-over.ts";
+import { oldName, passingName } from "../../../src/replace/scratch/names.ts";
+import { addMark } from "../../../src/replace/swap/old-mark.ts";
+import { findDatabase } from "../../../src/replace/swap/replaced.ts";
+import { rehearseSwap, swap } from "../../../src/replace/swap/swap.ts";
+import { connectMaintenance } from "../../../src/replace/guard/target-facts.ts";
+import { undo } from "../../../src/replace/swap/undo.ts";
 import { createDatabase, runAsSuperuser, uniqueName } from "../../support/postgres-test.ts";
 import {
   connection,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isDirectLoopback, type ConnectionEnds } from "../../../src/restore/guard/loopback.ts";
+import { isDirectLoopback, type ConnectionEnds } from "../../../src/replace/guard/loopback.ts";
 
 const OURS: ConnectionEnds = {
   serverHost: "127.0.0.1",

@@ -1,9 +1,9 @@
-import { DataopsError } from "../errors.ts";
-import type { PostgresClient } from "../postgres/client.ts";
-import { quoteIdentifier, quoteLiteral } from "../postgres/quote.ts";
-import { findStamp, STAMP_SETTING } from "../postgres/server-facts.ts";
-import { readArrival } from "./guard/arrival.ts";
-import { withParameterHint } from "./swap/parameter-hint.ts";
+import { DataopsError } from "../../errors.ts";
+import type { PostgresClient } from "../../postgres/client.ts";
+import { quoteIdentifier, quoteLiteral } from "../../postgres/quote.ts";
+import { findStamp, STAMP_SETTING } from "../../postgres/server-facts.ts";
+import { readArrival } from "./arrival.ts";
+import { withParameterHint } from "../swap/parameter-hint.ts";
 
 /** A database about to be stamped: what a person is shown before saying yes. */
 export interface StampTarget {

@@ -1,9 +1,9 @@
 import { describe, expect } from "vitest";
 import { Secret } from "../../../src/config/secret.ts";
 import { connect } from "../../../src/postgres/client.ts";
-import { oldName } from "../../../src/restore/scratch/names.ts";
-import { swap } from "../../../src/restore/swap/swap.ts";
-import { connectMaintenance } from "../../../src/restore/guard/target-facts.ts";
+import { oldName } from "../../../src/replace/scratch/names.ts";
+import { swap } from "../../../src/replace/swap/swap.ts";
+import { connectMaintenance } from "../../../src/replace/guard/target-facts.ts";
 import { followLog, settingsFor, startPostgres } from "../../support/postgres-servers.ts";
 import {
   createDatabase,

@@ -1,15 +1,15 @@
 import { describe, expect } from "vitest";
 import { connect } from "../../../src/postgres/client.ts";
 import { makeBackupId } from "../../../src/repository/backup-id.ts";
-import { clearLeftovers } from "../../../src/restore/scratch/leftovers.ts";
+import { clearLeftovers } from "../../../src/replace/scratch/leftovers.ts";
 import {
   scratchName,
   templateDraftName,
   templateName,
   templateRoleName,
   temporaryRoleName,
-} from "../../../src/restore/scratch/names.ts";
-import { dropDatabase } from "../../../src/restore/scratch/drop.ts";
+} from "../../../src/replace/scratch/names.ts";
+import { dropDatabase } from "../../../src/replace/scratch/drop.ts";
 import { settingsFor } from "../../support/postgres-servers.ts";
 import { test, uniqueName } from "../../support/postgres-test.ts";
 import { connectTo, leftBehind } from "../../support/scratch.ts";

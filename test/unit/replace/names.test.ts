@@ -7,7 +7,7 @@ import {
   templateName,
   templateRoleName,
   temporaryRoleName,
-} from "../../../src/restore/scratch/names.ts";
+} from "../../../src/replace/scratch/names.ts";
 
 const RUN = "20261121T040000Z-k3v9qa";
 const BYTES = 63;

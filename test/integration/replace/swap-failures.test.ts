@@ -1,10 +1,10 @@
 import { describe, expect } from "vitest";
 import { Secret } from "../../../src/config/secret.ts";
 import { connect, type PostgresClient } from "../../../src/postgres/client.ts";
-import type { Permission } from "../../../src/restore/guard/destructive.ts";
-import { findDatabase } from "../../../src/restore/swap/replaced.ts";
-import { rehearseSwap, swap } from "../../../src/restore/swap/swap.ts";
-import { connectMaintenance } from "../../../src/restore/guard/target-facts.ts";
+import type { Permission } from "../../../src/replace/guard/destructive.ts";
+import { findDatabase } from "../../../src/replace/swap/replaced.ts";
+import { rehearseSwap, swap } from "../../../src/replace/swap/swap.ts";
+import { connectMaintenance } from "../../../src/replace/guard/target-facts.ts";
 import { runAsSuperuser, uniqueName, type TestDatabase } from "../../support/postgres-test.ts";
 import {
   connection,

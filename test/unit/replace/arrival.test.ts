@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isSameServer, type Arrival } from "../../../src/restore/guard/arrival.ts";
+import { isSameServer, type Arrival } from "../../../src/replace/guard/arrival.ts";
 
 const HERE: Arrival = {
   database: "shop",

@@ -1,11 +1,11 @@
 import { expect } from "vitest";
 import { connect, type PostgresClient } from "../../../src/postgres/client.ts";
-import type { ExchangeOptions } from "../../../src/restore/swap/exchange.ts";
-import { oldName } from "../../../src/restore/scratch/names.ts";
-import { findDatabase } from "../../../src/restore/swap/replaced.ts";
-import { swap } from "../../../src/restore/swap/swap.ts";
-import { connectMaintenance } from "../../../src/restore/guard/target-facts.ts";
-import { undo } from "../../../src/restore/swap/undo.ts";
+import type { ExchangeOptions } from "../../../src/replace/swap/exchange.ts";
+import { oldName } from "../../../src/replace/scratch/names.ts";
+import { findDatabase } from "../../../src/replace/swap/replaced.ts";
+import { swap } from "../../../src/replace/swap/swap.ts";
+import { connectMaintenance } from "../../../src/replace/guard/target-facts.ts";
+import { undo } from "../../../src/replace/swap/undo.ts";
 import { followLog } from "../../support/postgres-servers.ts";
 import { runAsSuperuser, test as base, type TestDatabase } from "../../support/postgres-test.ts";
 import {

@@ -2,7 +2,7 @@ import { describe, expect } from "vitest";
 import { Secret } from "../../../src/config/secret.ts";
 import { connect } from "../../../src/postgres/client.ts";
 import { readServerFacts } from "../../../src/postgres/server-facts.ts";
-import { readStampTarget, writeStamp } from "../../../src/restore/stamp.ts";
+import { readStampTarget, writeStamp } from "../../../src/replace/guard/stamp.ts";
 import { createDatabase, runAsSuperuser, test, uniqueName } from "../../support/postgres-test.ts";
 import { connection } from "../../support/restore-target.ts";
 

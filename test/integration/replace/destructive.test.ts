@@ -1,8 +1,8 @@
 import { describe, expect } from "vitest";
-import { dropReplaced, guard, renameDatabases } from "../../../src/restore/guard/destructive.ts";
-import { addMark } from "../../../src/restore/swap/old-mark.ts";
-import { findDatabase } from "../../../src/restore/swap/replaced.ts";
-import { connectMaintenance, readTargetFacts } from "../../../src/restore/guard/target-facts.ts";
+import { dropReplaced, guard, renameDatabases } from "../../../src/replace/guard/destructive.ts";
+import { addMark } from "../../../src/replace/swap/old-mark.ts";
+import { findDatabase } from "../../../src/replace/swap/replaced.ts";
+import { connectMaintenance, readTargetFacts } from "../../../src/replace/guard/target-facts.ts";
 import { createDatabase, runAsSuperuser, test, uniqueName } from "../../support/postgres-test.ts";
 import { connection, fill, permit, RUN_ID } from "../../support/restore-target.ts";
 
