@@ -18,7 +18,8 @@ export function jsonReporter(write: (line: string) => void, now: () => number): 
     progress(stage, total, unit = "bytes") {
       let told = now();
       let done = 0;
-      const tell = (event: string): void => log.info({ event, stage, [unit]: done, [TOTALS[unit]]: total }, stage);
+      const tell = (event: string): void =>
+        log.info({ event, stage, [unit]: done, [TOTALS[unit]]: total }, stage);
       tell("progress");
       return {
         add(amount) {

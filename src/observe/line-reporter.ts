@@ -20,7 +20,9 @@ export function lineReporter(write: (line: string) => void, now: () => number): 
           told = now();
           const rate = done / ((told - started) / 1_000);
           const of = total === undefined ? "" : ` of about ${humanAmount(total, unit)}`;
-          write(`${stage}: ${humanAmount(done, unit)}${of}, ${humanAmount(rate, unit)}/s${left(total, done, rate)}`);
+          write(
+            `${stage}: ${humanAmount(done, unit)}${of}, ${humanAmount(rate, unit)}/s${left(total, done, rate)}`,
+          );
         },
         end() {},
       };

@@ -41,10 +41,7 @@ export interface SnapshotOptions {
  *
  * @throws DataopsError as `PostgresClient.query` does
  */
-export async function openSnapshot(
-  client: PostgresClient,
-  options: SnapshotOptions = {},
-): Promise<Snapshot> {
+export async function openSnapshot(client: PostgresClient, options: SnapshotOptions = {}): Promise<Snapshot> {
   await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   try {
     await applyReadingSettings(client, options);

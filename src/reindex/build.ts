@@ -109,7 +109,9 @@ export class Build {
     try {
       return await swap();
     } catch (error) {
-      const state = await readAlias(engine, this.#request.alias, { signal: run.signal }).catch(() => undefined);
+      const state = await readAlias(engine, this.#request.alias, { signal: run.signal }).catch(
+        () => undefined,
+      );
       const isDone = state?.kind === "alias" && state.current.every(({ name }) => name === this.#index.name);
       if (!isDone) throw error;
       return [...(state.own.find(({ name }) => name === this.#index.name)?.mark.previous ?? [])];
@@ -227,7 +229,8 @@ export class Build {
     } finally {
       over.abort();
       await saving;
-      if (isLoad && !failure.signal.aborted) await this.#saveCheckpoint(AbortSignal.timeout(LAST_SAVE_TIMEOUT)).catch(() => undefined);
+      if (isLoad && !failure.signal.aborted)
+        await this.#saveCheckpoint(AbortSignal.timeout(LAST_SAVE_TIMEOUT)).catch(() => undefined);
     }
   }
 

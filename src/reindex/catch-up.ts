@@ -93,7 +93,8 @@ export function chooseCatchUp(facts: SqlFacts, follow: readonly FollowSetting[])
   const others = relations.filter(({ oid, kind }) => oid !== root.oid && kind !== "v");
   const followed = follow.map((setting) => ({ setting, table: findTable(relations, setting.table) }));
   const unread = followed.find(({ table }) => table === undefined);
-  if (unread !== undefined) return documents(`the SQL does not read ${unread.setting.table}, which follow names`);
+  if (unread !== undefined)
+    return documents(`the SQL does not read ${unread.setting.table}, which follow names`);
   const unnamed = others.find((other) => !followed.some(({ table }) => table?.oid === other.oid));
   if (unnamed !== undefined) return documents(`follow does not name ${unnamed.name}, which the SQL reads`);
   const rowless = others.find((other) => !hasRowVersions(other));

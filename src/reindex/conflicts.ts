@@ -29,7 +29,9 @@ export async function settleConflicts(options: ConflictOptions): Promise<void> {
     const ids = entries.slice(start, start + BATCH_SIZE).map((entry) => table.id(entry));
     const wanted = await readVersions(client, source, ids, signal);
     const found = await engine.readDocuments(index, ids, { signal });
-    const newer = found.filter(({ id, version }) => version !== undefined && BigInt(version) > (wanted.get(id) ?? 0n));
+    const newer = found.filter(
+      ({ id, version }) => version !== undefined && BigInt(version) > (wanted.get(id) ?? 0n),
+    );
     if (newer.length === 0) continue;
     const requests = new Requests(options, { version: 0, isDelete: false });
     const given = { ids: newer.map(({ id }) => id), versions: newer.map(({ version }) => version ?? 0) };
@@ -38,7 +40,12 @@ export async function settleConflicts(options: ConflictOptions): Promise<void> {
       const entry = table.find(bytes, idStart, idEnd);
       return entry === undefined ? undefined : requests.add(bytes, lineStart, lineEnd, entry);
     });
-    await runCopies(client, [documentStatement(source, { kind: "ids", ids: given.ids }, given)], rows, signal);
+    await runCopies(
+      client,
+      [documentStatement(source, { kind: "ids", ids: given.ids }, given)],
+      rows,
+      signal,
+    );
     await requests.flush();
   }
 }

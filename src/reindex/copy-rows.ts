@@ -88,7 +88,8 @@ export class CopyRows implements CopyConsumer {
   /** Where the row ends; undefined where it is not all there. */
   #readRow(bytes: Buffer, start: number, end: number, count: number): number | undefined {
     const fields = this.#fields;
-    if (count * 2 !== fields.length) throw new Error(`expected rows of ${fields.length / 2} fields, got ${count}`);
+    if (count * 2 !== fields.length)
+      throw new Error(`expected rows of ${fields.length / 2} fields, got ${count}`);
     let position = start;
     for (let index = 0; index < fields.length; index += 2) {
       if (end - position < FIELD_LENGTH_SIZE) return undefined;

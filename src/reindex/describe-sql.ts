@@ -12,7 +12,8 @@ const TIME_TYPES = new Set([1114, 1184]);
 /** A name before a parenthesis in a plan's expressions: what may be a function's. */
 const CALLED = /((?:"(?:[^"]|"")+"|[a-z_][\w$]*\.)*(?:"(?:[^"]|"")+"|[a-z_][\w$]*))\(/gi;
 /** What SQL calls without parentheses. */
-const KEYWORD_CALL = /\b(CURRENT_(?:DATE|TIME|TIMESTAMP|USER|ROLE|CATALOG|SCHEMA)|LOCALTIME(?:STAMP)?|SESSION_USER)\b/;
+const KEYWORD_CALL =
+  /\b(CURRENT_(?:DATE|TIME|TIMESTAMP|USER|ROLE|CATALOG|SCHEMA)|LOCALTIME(?:STAMP)?|SESSION_USER)\b/;
 
 /** The server's own functions that are called stable, and yet follow the clock or the session. */
 const FOLLOW_THE_CLOCK = ["now", "transaction_timestamp", "statement_timestamp", "age", "current_setting"];
@@ -126,9 +127,13 @@ async function readColumns(client: PostgresClient, { sql, file }: SqlSetting): P
 function requireColumn(columns: readonly Column[], name: string, file: string): Column {
   const [column, ...more] = columns.filter((one) => one.name === name);
   if (column !== undefined && more.length === 0) return column;
-  throw new DataopsError("usage", `${file}: it gives ${column === undefined ? "no" : "more than one"} column ${name}`, {
-    hint: `its columns are ${columns.map((one) => one.name).join(", ")}`,
-  });
+  throw new DataopsError(
+    "usage",
+    `${file}: it gives ${column === undefined ? "no" : "more than one"} column ${name}`,
+    {
+      hint: `its columns are ${columns.map((one) => one.name).join(", ")}`,
+    },
+  );
 }
 
 /** Times as microseconds since 1970: as fine as the database knows them. */

@@ -36,7 +36,11 @@ export const DOCUMENT_FIELDS = 2;
 export const SCAN_FIELDS = 2;
 
 /** A COPY of documents, each as the lines that a bulk request wants. */
-export function documentStatement(source: DocumentSource, selection: Selection, version: SentVersion): string {
+export function documentStatement(
+  source: DocumentSource,
+  selection: Selection,
+  version: SentVersion,
+): string {
   const { given, action } = actionLine(source, version);
   // A value of the type json keeps its line breaks, which a bulk request has no room for; elsewhere JSON has them escaped.
   const line = `${action} || E'\\n' || pg_catalog.replace(pg_catalog.row_to_json(d)::text, E'\\n', ' ') || E'\\n'`;
@@ -80,7 +84,8 @@ export function scanStatements(source: DocumentSource, catchUp: CatchUp): string
 
 function followedRows(root: TableName, { table, column, on }: FollowedTable & { table: TableName }): string {
   const key = `f.${quoteIdentifier(column)}`;
-  if (on === undefined) return `SELECT ${key}::text, f.xmin FROM ${tableOf(table)} AS f WHERE ${key} IS NOT NULL`;
+  if (on === undefined)
+    return `SELECT ${key}::text, f.xmin FROM ${tableOf(table)} AS f WHERE ${key} IS NOT NULL`;
   const { rootColumn, rootId } = on;
   return `SELECT m.${quoteIdentifier(rootId)}::text, f.xmin FROM ${tableOf(root)} AS m JOIN ${tableOf(table)} AS f ON ${key} = m.${quoteIdentifier(rootColumn)}`;
 }

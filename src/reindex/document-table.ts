@@ -110,8 +110,7 @@ export class DocumentTable {
   /** Ends a scan: what differs from what was wanted before is not settled any more. */
   endScan(): void {
     for (let entry = 0; entry < this.length; entry++) {
-      const isSame =
-        this.#nextHigh[entry] === this.#high[entry] && this.#nextLow[entry] === this.#low[entry];
+      const isSame = this.#nextHigh[entry] === this.#high[entry] && this.#nextLow[entry] === this.#low[entry];
       if (isSame) continue;
       this.#high[entry] = this.#nextHigh[entry] ?? 0;
       this.#low[entry] = this.#nextLow[entry] ?? 0;

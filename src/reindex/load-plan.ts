@@ -31,9 +31,15 @@ export async function planReading(
     if (each * pending.length < all) return undefined;
   }
   if (pending.length <= FEW) return [{ kind: "all" }];
-  const [lower, upper] = await halves(client, source, sampleOf(pending, SAMPLE_SIZE).map((entry) => table.id(entry)));
+  const [lower, upper] = await halves(
+    client,
+    source,
+    sampleOf(pending, SAMPLE_SIZE).map((entry) => table.id(entry)),
+  );
   if (catchUp.method === "rows" && catchUp.follow.length === 0) return [lower, upper];
-  return (await planCost(client, source, lower)) <= all * MOST_RANGE_COST ? [lower, upper] : [{ kind: "all" }];
+  return (await planCost(client, source, lower)) <= all * MOST_RANGE_COST
+    ? [lower, upper]
+    : [{ kind: "all" }];
 }
 
 /** With one boundary every id is in one of both, whatever order the ids' own collation has. */
@@ -53,7 +59,8 @@ async function halves(
 /** At most `size` of the items, evenly from all over. */
 function sampleOf<T>(items: readonly T[], size: number): T[] {
   const step = Math.max(1, items.length / size);
-  return Array.from({ length: Math.min(size, items.length) }, (_, index) => items[Math.floor(index * step)]).filter(
-    (item) => item !== undefined,
-  );
+  return Array.from(
+    { length: Math.min(size, items.length) },
+    (_, index) => items[Math.floor(index * step)],
+  ).filter((item) => item !== undefined);
 }

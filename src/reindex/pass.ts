@@ -70,7 +70,8 @@ async function sendByRanges(pass: Pass, ranges: readonly Selection[]): Promise<v
   const remaining = ranges.values();
   await onEachClient(pass, async (client, signal) => {
     const requests = new Requests({ ...pass, signal }, documentsOf(pass, pass.version));
-    for (const range of remaining) await readDocuments(pass, { client, requests, signal }, range, pass.version);
+    for (const range of remaining)
+      await readDocuments(pass, { client, requests, signal }, range, pass.version);
     await requests.flush();
   });
 }
@@ -151,7 +152,11 @@ async function sendDeletes(pass: Pass, entries: readonly number[]): Promise<void
 }
 
 /** With the team's versions: of the version that is there, so that one written meanwhile stays. Undefined: none is there. */
-function deleteMeta(id: string, version: number | undefined, { version: column }: DocumentSource): object | undefined {
+function deleteMeta(
+  id: string,
+  version: number | undefined,
+  { version: column }: DocumentSource,
+): object | undefined {
   if (version === undefined) return undefined;
   return { _id: id, version, version_type: column === undefined ? "external" : "external_gte" };
 }
@@ -174,7 +179,11 @@ function twice(id: string): DataopsError {
 }
 
 function unsteady(id: string): DataopsError {
-  return new DataopsError("reindexFailed", `the SQL gave the document ${JSON.stringify(id)} only the second time`, {
-    hint: "it must give the same documents whenever it is run in one snapshot",
-  });
+  return new DataopsError(
+    "reindexFailed",
+    `the SQL gave the document ${JSON.stringify(id)} only the second time`,
+    {
+      hint: "it must give the same documents whenever it is run in one snapshot",
+    },
+  );
 }

@@ -8,12 +8,7 @@ import { indexNameOf } from "../search/index-name.ts";
 import { removeUnfinishedIndexes } from "../search/remove-indexes.ts";
 import { requireSwappable } from "../search/swap-alias.ts";
 import { chooseCatchUp, type CatchUp } from "./catch-up.ts";
-import {
-  CheckpointWriter,
-  readCheckpoint,
-  removeCheckpoint,
-  type CheckpointIdentity,
-} from "./checkpoint.ts";
+import { CheckpointWriter, readCheckpoint, removeCheckpoint, type CheckpointIdentity } from "./checkpoint.ts";
 import { describeSql } from "./describe-sql.ts";
 import type { DocumentSource } from "./document-sql.ts";
 import { DocumentTable } from "./document-table.ts";
@@ -78,7 +73,8 @@ export async function beginIndex(
     async (other) => other.toLowerCase() === resumed?.run.toLowerCase(),
     { signal },
   );
-  if (removed.length > 0) dependencies.reporter.info(`deleted ${removed.join(", ")}, which was never finished`);
+  if (removed.length > 0)
+    dependencies.reporter.info(`deleted ${removed.join(", ")}, which was never finished`);
   if (resumed !== undefined) return resumed;
   const name = await startIndex(engine, { alias, run: run.id, definition }, { signal });
   const place = { storage, job: run.job, run: run.id, firstSegment: 0 };

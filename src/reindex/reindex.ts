@@ -5,7 +5,15 @@ import { beginIndex, planReindex } from "./prepare.ts";
 import type { ReindexDependencies, ReindexOutcome, ReindexRequest } from "./request.ts";
 
 /** Failures that say by themselves what they are, and leave the alias where it is, too. */
-const KEPT_EXITS: ReadonlySet<ExitName> = new Set(["fenced", "busy", "interrupted", "terminated", "usage", "refused", "reindexFailed"]);
+const KEPT_EXITS: ReadonlySet<ExitName> = new Set([
+  "fenced",
+  "busy",
+  "interrupted",
+  "terminated",
+  "usage",
+  "refused",
+  "reindexFailed",
+]);
 
 /**
  * Builds an index anew, and lets the alias stand for it once it is up to date and equal to the database.

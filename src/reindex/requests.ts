@@ -121,7 +121,8 @@ export class Requests {
   #takeBuffer(size: number): Buffer {
     const wanted = this.#dependencies.sender.maxRequestBytes;
     const pooled = this.#pool.pop();
-    if (pooled !== undefined && pooled.byteLength >= size && pooled.byteLength <= Math.max(wanted, size)) return pooled;
+    if (pooled !== undefined && pooled.byteLength >= size && pooled.byteLength <= Math.max(wanted, size))
+      return pooled;
     return Buffer.allocUnsafeSlow(Math.max(wanted, size));
   }
 

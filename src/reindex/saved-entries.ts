@@ -33,7 +33,12 @@ export function serializeEntries(table: DocumentTable, first: number, end: numbe
  * @param version that settled entries were written with at the latest
  * @throws RangeError for bytes that are no entries
  */
-export function restoreEntries(table: DocumentTable, bytes: Buffer, settled: Uint8Array, version: number): void {
+export function restoreEntries(
+  table: DocumentTable,
+  bytes: Buffer,
+  settled: Uint8Array,
+  version: number,
+): void {
   let position = 0;
   while (position < bytes.byteLength) {
     const length = bytes.readUInt32BE(position);
