@@ -1,6 +1,8 @@
 import type { AfterStep } from "./schema.ts";
 import type { ConnectionSettings } from "./connection.ts";
+import type { IndexConfig } from "./index-schema.ts";
 
+export type { IndexConfig } from "./index-schema.ts";
 export type { AfterStep } from "./schema.ts";
 
 /** What a configuration comes to: every value checked, every default filled in. */
@@ -13,6 +15,8 @@ export interface Config {
   databases: Readonly<Record<string, DatabaseConfig>>;
   backup: Readonly<Record<string, BackupConfig>>;
   restore: Readonly<Record<string, RestoreConfig>>;
+  /** Search indexes, by the alias that they have. */
+  indexes: Readonly<Record<string, IndexConfig>>;
   cache: CacheConfig;
   /** Every value that was given, by its path (`databases.production.environment`), and where it came from. */
   origins: readonly ValueOrigin[];

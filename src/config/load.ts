@@ -135,6 +135,12 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
       `${reader.placeOf([section, unknown])}: ${section}.${unknown}: there is no database ${unknown} under databases`,
     ]);
   }
+  for (const [name, { database }] of Object.entries(checked.indexes)) {
+    if (databases[database] !== undefined) continue;
+    throw new ConfigError([
+      `${reader.placeOf(["indexes", name, "database"])}: indexes.${name}: there is no database ${database} under databases`,
+    ]);
+  }
   const { storage } = checked;
   return {
     file: options.file,
@@ -150,6 +156,7 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
         { jobs: undefined, template: undefined, ...restore },
       ]),
     ),
+    indexes: checked.indexes,
     cache: {
       directory: resolve(folder, checked.cache.directory ?? defaultCacheDirectory(environment)),
       maxBytes: checked.cache.maxSize,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { indexesSchema } from "./index-schema.ts";
 import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from "./units.ts";
 
 /**
@@ -180,6 +181,7 @@ export const configSchema = z.strictObject({
   databases: z.record(databaseName, database).default({}),
   backup: z.record(databaseName, backup).default({}),
   restore: z.record(databaseName, restore).default({}),
+  indexes: indexesSchema,
   cache: cache.prefault({}),
 });
 

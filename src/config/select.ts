@@ -1,5 +1,12 @@
 import { DataopsError } from "../errors.ts";
-import type { BackupConfig, Config, DatabaseConfig, RestoreConfig, StorageConfig } from "./config.ts";
+import type {
+  BackupConfig,
+  Config,
+  DatabaseConfig,
+  IndexConfig,
+  RestoreConfig,
+  StorageConfig,
+} from "./config.ts";
 import { nearest } from "./nearest.ts";
 import { DEFAULT_BACKUP, DEFAULT_RESTORE } from "./schema.ts";
 
@@ -63,6 +70,18 @@ export function theLocalDatabase(config: Config): DatabaseConfig {
   }
   throw new DataopsError("usage", `several databases are for development: ${namesOf(found)}`, {
     hint: "name the one you mean with --to",
+  });
+}
+
+/** @throws DataopsError `usage` where there is no index of that name */
+export function requireIndex({ indexes }: Config, name: string): IndexConfig {
+  const index = Object.hasOwn(indexes, name) ? indexes[name] : undefined;
+  if (index !== undefined) return index;
+  const names = Object.keys(indexes);
+  const meant = nearest(name, names);
+  const known = names.length === 0 ? "none is configured under indexes" : `configured: ${names.join(", ")}`;
+  throw new DataopsError("usage", `there is no index ${JSON.stringify(name)} in the configuration`, {
+    hint: meant === undefined ? known : `did you mean ${meant}?`,
   });
 }
 

@@ -42,7 +42,11 @@ export class ValueReader {
     try {
       const { value, variables } = interpolate(text, (name) => readVariable(this.#environment, name));
       // What a variable holds may be a secret; of a command's arguments it is not for us to say.
-      this.#note(path, path[0] === "restore" && variables.length > 0 ? text : value, variables);
+      this.#note(
+        path,
+        (path[0] === "restore" || path[0] === "indexes") && variables.length > 0 ? text : value,
+        variables,
+      );
       return value;
     } catch (error) {
       if (!(error instanceof InterpolationError)) throw error;
