@@ -42,6 +42,7 @@ export class MemoryIndex implements BulkSender {
     };
     for (let line = 0; line < lines.length; line++) {
       this.items += 1;
+      // eslint-disable-next-line typescript/no-unsafe-type-assertion -- the lines are ours
       const action = JSON.parse(lines[line] ?? "") as Record<
         string,
         { _id: string; version: number; version_type: string }
