@@ -90,10 +90,11 @@ describe("DocumentTable", () => {
       ids.map((id) => [id, 1] as const),
     );
     expect(table.length).toBe(ids.length);
-    for (const [index, id] of ids.entries()) {
+    const found = ids.map((id) => {
       const bytes = Buffer.from(id);
-      if (table.find(bytes, 0, bytes.byteLength) !== index) expect.fail(`${id} is not found`);
-    }
+      return table.find(bytes, 0, bytes.byteLength);
+    });
+    expect(found).toEqual([...ids.keys()]);
     expect(table.find(Buffer.from("1"), 0, 1)).toBeUndefined();
   });
 
