@@ -67,7 +67,7 @@ describe("DocumentTable", () => {
               id,
               own
                 .map(([, version]) => version)
-                .toSorted()
+                .toSorted((left, right) => left - right)
                 .join(" "),
             ]),
           );
