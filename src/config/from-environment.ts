@@ -50,6 +50,7 @@ export function simpleConfig(options: { environment: Environment; workingDirecto
     databases,
     backup: {},
     restore: {},
+    search: {},
     cache: {
       directory: resolve(workingDirectory, directory ?? defaultCacheDirectory(environment)),
       maxBytes: configSchema.parse({}).cache.maxSize,
