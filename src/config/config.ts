@@ -1,6 +1,7 @@
 import type { AfterStep } from "./schema.ts";
 import type { ConnectionSettings } from "./connection.ts";
 import type { IndexConfig } from "./index-schema.ts";
+import type { Secret } from "./secret.ts";
 
 export type { IndexConfig } from "./index-schema.ts";
 export type { AfterStep } from "./schema.ts";
@@ -17,6 +18,7 @@ export interface Config {
   restore: Readonly<Record<string, RestoreConfig>>;
   /** Search indexes, by the alias that they have. */
   indexes: Readonly<Record<string, IndexConfig>>;
+  search: Readonly<Record<string, SearchConfig>>;
   cache: CacheConfig;
   /** Every value that was given, by its path (`databases.production.environment`), and where it came from. */
   origins: readonly ValueOrigin[];
@@ -82,6 +84,27 @@ export interface RestoreConfig {
   waitForSessions: number;
   /** Extensions that a restore here does without, even where something uses them. */
   skipExtensions: readonly string[];
+}
+
+export interface SearchConfig {
+  name: string;
+  /**
+   * How to reach it. Worked out when first asked for, as a database's is.
+   *
+   * @throws DataopsError `usage` where a variable that it needs is not set, or its values do not fit together
+   */
+  readonly connection: SearchConnection;
+}
+
+export interface SearchConnection {
+  /** `https://host:9200`, with a path where there is one, never with credentials. */
+  url: string;
+  authentication:
+    | { kind: "none" }
+    | { kind: "basic"; username: string; password: Secret }
+    | { kind: "sigv4"; region: string; service: "es" | "aoss" };
+  /** Absolute; undefined: what the system trusts. */
+  certificateFile: string | undefined;
 }
 
 export interface CacheConfig {

@@ -51,6 +51,7 @@ export function simpleConfig(options: { environment: Environment; workingDirecto
     backup: {},
     restore: {},
     indexes: {},
+    search: {},
     cache: {
       directory: resolve(workingDirectory, directory ?? defaultCacheDirectory(environment)),
       maxBytes: configSchema.parse({}).cache.maxSize,

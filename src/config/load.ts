@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { dirname, relative, resolve } from "node:path";
 import { DataopsError, messageOf } from "../errors.ts";
-import type { Config, DatabaseConfig, ValueOrigin } from "./config.ts";
+import type { Config, DatabaseConfig, SearchConfig, ValueOrigin } from "./config.ts";
+import { checkIndexes } from "./check-indexes.ts";
 import { ConfigError } from "./config-error.ts";
 import { connectionOf, lazyDatabase, showConnection, variablesIn } from "./database.ts";
 import { defaultCacheDirectory, storageAt } from "./defaults.ts";
@@ -10,6 +11,7 @@ import type { Environment } from "./environment.ts";
 import { simpleConfig } from "./from-environment.ts";
 import { pathText, problemsOf } from "./problem.ts";
 import { configSchema, type CheckedConfig } from "./schema.ts";
+import { lazySearch, showSearchValue } from "./search.ts";
 import { ValueReader } from "./value-reader.ts";
 import { readVariable } from "./variables.ts";
 
@@ -114,15 +116,12 @@ interface FinishOptions extends LoadOptions {
 
 function finish(checked: CheckedConfig, options: FinishOptions): Config {
   const { environment, folder, reader } = options;
+  const fileName = relative(options.workingDirectory, options.file) || options.file;
   const databases: Record<string, DatabaseConfig> = {};
   for (const [name, { url, environment: purpose }] of Object.entries(checked.databases)) {
     const path = `databases.${name}.url`;
     const database = lazyDatabase(name, purpose, () =>
-      connectionOf(
-        url,
-        `${path} in ${relative(options.workingDirectory, options.file) || options.file}`,
-        environment,
-      ),
+      connectionOf(url, `${path} in ${fileName}`, environment),
     );
     databases[name] = database;
     const origin = reader.placeOf(["databases", name, "url"]);
@@ -135,11 +134,17 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
       `${reader.placeOf([section, unknown])}: ${section}.${unknown}: there is no database ${unknown} under databases`,
     ]);
   }
-  for (const [name, { database }] of Object.entries(checked.indexes)) {
-    if (databases[database] !== undefined) continue;
-    throw new ConfigError([
-      `${reader.placeOf(["indexes", name, "database"])}: indexes.${name}: there is no database ${database} under databases`,
-    ]);
+  checkIndexes(checked, (path) => reader.placeOf(path));
+  const search: Record<string, SearchConfig> = {};
+  for (const [name, given] of Object.entries(checked.search)) {
+    const engine = lazySearch(name, given, { origin: `search.${name} in ${fileName}`, folder, environment });
+    search[name] = engine;
+    for (const key of ["url", "username", "password"] as const) {
+      if (given[key] === undefined) continue;
+      const path = ["search", name, key];
+      const origin = reader.placeOf(path) + variablesIn(given[key]);
+      reader.origins.push({ path: pathText(path), shown: showSearchValue(engine, key), origin });
+    }
   }
   const { storage } = checked;
   return {
@@ -157,6 +162,7 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
       ]),
     ),
     indexes: checked.indexes,
+    search,
     cache: {
       directory: resolve(folder, checked.cache.directory ?? defaultCacheDirectory(environment)),
       maxBytes: checked.cache.maxSize,

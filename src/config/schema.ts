@@ -11,7 +11,7 @@ import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from "./unit
 const DURATION_MESSAGE = "expected a duration such as 500ms, 30s, 5m, 2h or 1d";
 const SIZE_MESSAGE = "expected a size such as 500MB, 64MiB or 20GB, or a number of bytes";
 
-/** Names of databases are also folders in the storage, and words on a command line. */
+/** Names of databases and search engines: folders in the storage, and words on a command line. */
 const databaseName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, "expected a name of a-z, 0-9, - and _, at most 63 long");
@@ -165,6 +165,47 @@ const restore = z
   })
   .describe("how backups are restored into one database");
 
+const search = z
+  .strictObject({
+    url: z
+      .string()
+      .min(1)
+      .describe(
+        "`https://host:9200`; best taken from a variable: `${OPENSEARCH_URL}`. It may hold a user and a password",
+      ),
+    auth: z
+      .enum(["none", "basic", "sigv4"])
+      .optional()
+      .describe(
+        "`basic` for a user and a password, `sigv4` for Amazon's services, with the credentials of AWS's own chain; by default `basic` where a user is given, else `none`",
+      ),
+    username: z.string().min(1).optional().describe("for `basic`, where the URL holds none"),
+    password: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("for `basic`; only ever as a variable: `${OPENSEARCH_PASSWORD}`"),
+    region: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("for `sigv4`: the domain's region; by default that of its host name, else `AWS_REGION`"),
+    service: z
+      .enum(["es", "aoss"])
+      .optional()
+      .describe(
+        "for `sigv4`: `es` for a domain, `aoss` for a serverless collection; by default what its host name says",
+      ),
+    ca: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "a PEM file with the certificates to trust, relative to this file; by default those that the system trusts",
+      ),
+  })
+  .describe("a search engine, OpenSearch or Elasticsearch, under a name of your choice");
+
 const cache = z
   .strictObject({
     directory: z
@@ -182,11 +223,14 @@ export const configSchema = z.strictObject({
   backup: z.record(databaseName, backup).default({}),
   restore: z.record(databaseName, restore).default({}),
   indexes: indexesSchema,
+  search: z.record(databaseName, search).default({}),
   cache: cache.prefault({}),
 });
 
 /** A checked configuration, before the databases' URLs are looked at. */
 export type CheckedConfig = z.output<typeof configSchema>;
+/** A search engine as the file has it: what its values come to is found out when it is first needed. */
+export type GivenSearch = z.output<typeof search>;
 /** One step after a restore. */
 export type AfterStep = z.output<typeof afterStep>;
 

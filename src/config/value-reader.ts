@@ -26,8 +26,8 @@ export class ValueReader {
         Object.entries(value).map(([key, item]) => [key, this.read(item, [...path, key])]),
       );
     }
-    // A database's URL is resolved by itself: it may need a variable that only other machines have.
-    if (isDatabaseUrl(path)) return value;
+    // What reaches a database or a search engine is resolved by itself: it may need a variable that only other machines have.
+    if (isConnectionValue(path)) return value;
     return typeof value === "string" ? this.#readText(value, path) : this.#note(path, value, []);
   }
 
@@ -62,6 +62,10 @@ export class ValueReader {
   }
 }
 
-function isDatabaseUrl(path: readonly PropertyKey[]): boolean {
-  return path.length === 3 && path[0] === "databases" && path[2] === "url";
+function isConnectionValue([section, , key, ...more]: readonly PropertyKey[]): boolean {
+  if (more.length > 0) return false;
+  return (
+    (section === "databases" && key === "url") ||
+    (section === "search" && (key === "url" || key === "username" || key === "password"))
+  );
 }

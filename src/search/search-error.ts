@@ -17,6 +17,8 @@ const EXIT_BY_KIND = {
 export interface SearchErrorDetails {
   hint?: string | undefined;
   cause?: unknown;
+  /** HTTP's; undefined where no answer came. */
+  status?: number | undefined;
   /** Milliseconds that the engine asked to wait before the next try. */
   retryAfter?: number | undefined;
 }
@@ -24,13 +26,16 @@ export interface SearchErrorDetails {
 /** A failure of the search engine, classified by the adapter that met it. */
 export class SearchError extends DataopsError {
   readonly kind: SearchErrorKind;
+  /** HTTP's; undefined where no answer came. */
+  readonly status: number | undefined;
   /** Milliseconds that the engine asked to wait before the next try. */
   readonly retryAfter: number | undefined;
 
   constructor(kind: SearchErrorKind, message: string, details: SearchErrorDetails = {}) {
-    const { hint, cause, retryAfter } = details;
+    const { hint, cause, status, retryAfter } = details;
     super(EXIT_BY_KIND[kind], message, { ...(hint === undefined ? {} : { hint }), cause });
     this.kind = kind;
+    this.status = status;
     this.retryAfter = retryAfter;
   }
 }
