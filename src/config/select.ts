@@ -5,6 +5,7 @@ import type {
   DatabaseConfig,
   IndexConfig,
   RestoreConfig,
+  SearchConfig,
   StorageConfig,
 } from "./config.ts";
 import { nearest } from "./nearest.ts";
@@ -97,4 +98,13 @@ export function restoreSettings(config: Config, name: string): RestoreConfig {
 
 function namesOf(databases: readonly DatabaseConfig[]): string {
   return databases.map(({ name }) => name).join(", ");
+}
+
+/** @throws DataopsError `usage` where there is no search engine of that name */
+export function requireSearch({ search }: Config, name: string): SearchConfig {
+  const engine = Object.hasOwn(search, name) ? search[name] : undefined;
+  if (engine !== undefined) return engine;
+  throw new DataopsError("usage", `there is no search engine ${JSON.stringify(name)} in the configuration`, {
+    hint: "describe it under search",
+  });
 }

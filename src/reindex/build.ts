@@ -203,6 +203,7 @@ export class Build {
             throttle: this.#throttle,
             progress,
             signal: either,
+            connect: () => this.#connect(),
           },
           { clients, version: this.#version, isShared: this.#isPublished, ranges },
         ),

@@ -1,6 +1,7 @@
 import type { PostgresClient } from "../postgres/client.ts";
 import { runCopies } from "../postgres/copy-out.ts";
 import type { SearchEngine } from "../search/search-engine.ts";
+import { batchesOf } from "./batches.ts";
 import { CopyRows } from "./copy-rows.ts";
 import { DOCUMENT_FIELDS, documentStatement, versionStatement, type DocumentSource } from "./document-sql.ts";
 import { Requests, type RequestDependencies } from "./requests.ts";
@@ -25,32 +26,41 @@ export interface ConflictOptions extends RequestDependencies {
  */
 export async function settleConflicts(options: ConflictOptions): Promise<void> {
   const { table, engine, index, source, client, signal, entries } = options;
-  for (let start = 0; start < entries.length; start += BATCH_SIZE) {
-    const ids = entries.slice(start, start + BATCH_SIZE).map((entry) => table.id(entry));
+  for (const batch of batchesOf(entries, BATCH_SIZE)) {
+    const ids = batch.map((entry) => table.id(entry));
     const wanted = await readVersions(client, source, ids, signal);
     const found = await engine.readDocuments(index, ids, { signal });
-    const newer = found.filter(
-      ({ id, version }) => version !== undefined && BigInt(version) > (wanted.get(id) ?? 0n),
-    );
-    if (newer.length === 0) continue;
-    const requests = new Requests(options, { version: 0, isDelete: false });
-    const given = { ids: newer.map(({ id }) => id), versions: newer.map(({ version }) => version ?? 0) };
-    const rows = new CopyRows(DOCUMENT_FIELDS, (bytes, fields) => {
-      const [idStart = 0, idEnd = 0, lineStart = 0, lineEnd = 0] = fields;
-      const entry = table.find(bytes, idStart, idEnd);
-      return entry === undefined ? undefined : requests.add(bytes, lineStart, lineEnd, entry);
+    const newer = found.filter(({ id, version }) => {
+      const own = wanted.get(id);
+      return own !== undefined && version !== undefined && BigInt(version) > own;
     });
-    await runCopies(
-      client,
-      [documentStatement(source, { kind: "ids", ids: given.ids }, given)],
-      rows,
-      signal,
-    );
-    await requests.flush();
+    const versions = newer.map(({ version }) => version ?? 0);
+    await overwrite(options, { ids: newer.map(({ id }) => id), versions });
+    // The engine remembers for a while which version a deleted document had, and tells nobody.
+    const deleted = found.filter(({ id, version }) => version === undefined && wanted.has(id));
+    await overwrite(options, { ids: deleted.map(({ id }) => id), versions: undefined });
   }
 }
 
-async function readVersions(
+async function overwrite(
+  options: ConflictOptions,
+  { ids, versions }: { ids: readonly string[]; versions: readonly number[] | undefined },
+): Promise<void> {
+  if (ids.length === 0) return;
+  const { table, source, client, signal } = options;
+  const requests = new Requests(options, { version: 0, isDelete: false });
+  const rows = new CopyRows(DOCUMENT_FIELDS, (bytes, fields) => {
+    const [idStart = 0, idEnd = 0, lineStart = 0, lineEnd = 0] = fields;
+    const entry = table.find(bytes, idStart, idEnd);
+    return entry === undefined ? undefined : requests.add(bytes, lineStart, lineEnd, entry);
+  });
+  const sent = versions === undefined ? "none" : { ids, versions };
+  await runCopies(client, [documentStatement(source, { kind: "ids", ids }, sent)], rows, signal);
+  await requests.flush();
+}
+
+/** The versions of those of the documents that there are, by id. */
+export async function readVersions(
   client: PostgresClient,
   source: DocumentSource,
   ids: readonly string[],

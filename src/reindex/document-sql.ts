@@ -20,9 +20,14 @@ export interface DocumentSource {
  *
  * - a number: all have it, and it must be larger than what the index has
  * - `column`: each row's own; the same once more is taken
- * - `given`: for each id its own, which must be what the index has, or larger
+ * - `none`: whatever the index has is written over
+ * - ids and versions: for each its own, which must be what the index has, or larger
  */
-export type SentVersion = number | "column" | { ids: readonly string[]; versions: readonly number[] };
+export type SentVersion =
+  | number
+  | "column"
+  | "none"
+  | { ids: readonly string[]; versions: readonly number[] };
 
 /** Which of the documents. Ids `from` up to, not including, `to`, in the database's own order. */
 export type Selection =
@@ -95,6 +100,7 @@ function actionLine(source: DocumentSource, version: SentVersion): { action: str
   if (typeof version === "number") {
     return { action: `${id} ',"version":${version},"version_type":"external"}}'`, given: "" };
   }
+  if (version === "none") return { action: `${id} '}}'`, given: "" };
   const end = `',"version_type":"external_gte"}}'`;
   if (version === "column") {
     return { action: `${id} ',"version":' || ${versionOf(source)} || ${end}`, given: "" };
@@ -102,7 +108,7 @@ function actionLine(source: DocumentSource, version: SentVersion): { action: str
   const versions = quoteLiteral(`{${version.versions.join(",")}}`);
   return {
     action: `${id} ',"version":' || given.version || ${end}`,
-    given: ` JOIN pg_catalog.unnest(${idArray(source, version.ids)}, ${versions}::bigint[]) AS given(id, version) ON given.id = ${idOf(source)}`,
+    given: ` JOIN ROWS FROM (pg_catalog.unnest(${idArray(source, version.ids)}), pg_catalog.unnest(${versions}::bigint[])) AS given(id, version) ON given.id = ${idOf(source)}`,
   };
 }
 

@@ -4,7 +4,9 @@ import { runCopies } from "../postgres/copy-out.ts";
 import type { SearchEngine } from "../search/search-engine.ts";
 import { DataopsError } from "../errors.ts";
 import { settleConflicts } from "./conflicts.ts";
+import { batchesOf } from "./batches.ts";
 import { CopyRows } from "./copy-rows.ts";
+import { sendDeletes } from "./deletes.ts";
 import {
   DOCUMENT_FIELDS,
   documentStatement,
@@ -23,6 +25,8 @@ export interface PassDependencies extends RequestDependencies {
   /** The physical index. */
   index: string;
   source: DocumentSource;
+  /** Opens a connection that is in no snapshot. */
+  connect: () => Promise<PostgresClient>;
 }
 
 export interface PassOptions {
@@ -53,10 +57,10 @@ export async function sendPending(dependencies: PassDependencies, options: PassO
   const pass: Pass = { ...dependencies, ...options, onConflicts };
   if (options.ranges === undefined) await sendByIds(pass, pending);
   else await sendByRanges(pass, options.ranges);
-  await sendDeletes(
-    pass,
-    pending.filter((entry) => table.isPending(entry) && !table.isRead(entry)),
-  );
+  const gone = pending.filter((entry) => table.isPending(entry) && !table.isRead(entry));
+  for (const [version, entries] of Map.groupBy(gone, (entry) => versionFor(pass, entry))) {
+    await sendDeletes(pass, entries, version);
+  }
   if (dependencies.source.version === undefined || options.isShared || suspects.size === 0) return;
   const [client] = options.clients;
   if (client !== undefined) await settleConflicts({ ...dependencies, client, entries: [...suspects] });
@@ -80,7 +84,7 @@ async function sendByIds(pass: Pass, pending: readonly number[]): Promise<void> 
   const { table } = pass;
   const present = pending.filter((entry) => table.isSeen(entry));
   for (const [version, entries] of Map.groupBy(present, (entry) => versionFor(pass, entry))) {
-    const remaining = batchesOf(entries);
+    const remaining = batchesOf(entries, BATCH_SIZE);
     await onEachClient(pass, async (client, signal) => {
       const requests = new Requests({ ...pass, signal }, documentsOf(pass, version));
       for (const batch of remaining) {
@@ -124,52 +128,11 @@ async function readDocuments(
   await runCopies(client, [documentStatement(source, selection, sent)], rows, signal);
 }
 
-/** What has no document any more, or never had one. */
-async function sendDeletes(pass: Pass, entries: readonly number[]): Promise<void> {
-  const { table, source, engine, index, signal } = pass;
-  const indexed = entries.filter((entry) => table.isIndexed(entry));
-  for (const entry of entries) if (!table.isIndexed(entry)) table.settleGone(entry, pass.version);
-  for (const [version, group] of Map.groupBy(indexed, (entry) => versionFor(pass, entry))) {
-    const requests = new Requests(pass, { version, isDelete: true });
-    for (const batch of batchesOf(group)) {
-      const ids = batch.map((entry) => table.id(entry));
-      const versions =
-        source.version === undefined
-          ? undefined
-          : (await engine.readDocuments(index, ids, { signal })).map((found) => found.version);
-      for (const [place, entry] of batch.entries()) {
-        const meta = deleteMeta(ids[place] ?? "", versions === undefined ? version : versions[place], source);
-        if (meta === undefined) {
-          table.settleGone(entry, version);
-          continue;
-        }
-        const line = Buffer.from(`${JSON.stringify({ delete: meta })}\n`);
-        await requests.add(line, 0, line.byteLength, entry);
-      }
-    }
-    await requests.flush();
-  }
-}
-
-/** With the team's versions: of the version that is there, so that one written meanwhile stays. Undefined: none is there. */
-function deleteMeta(
-  id: string,
-  version: number | undefined,
-  { version: column }: DocumentSource,
-): object | undefined {
-  if (version === undefined) return undefined;
-  return { _id: id, version, version_type: column === undefined ? "external" : "external_gte" };
-}
-
 async function onEachClient(
   { clients, signal }: Pass,
   work: (client: PostgresClient, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   await inParallel(clients, clients.length, signal, work);
-}
-
-function* batchesOf<T>(items: readonly T[]): Generator<T[], void, void> {
-  for (let start = 0; start < items.length; start += BATCH_SIZE) yield items.slice(start, start + BATCH_SIZE);
 }
 
 function twice(id: string): DataopsError {

@@ -2,7 +2,7 @@ import type { ConnectionSettings } from "../config/connection.ts";
 import type { Environment } from "../config/environment.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import type { Job } from "../repository/job.ts";
-import type { OpenBulkSender } from "../search/bulk-sender.ts";
+import type { BulkSender, BulkSenderOptions } from "../search/bulk-sender.ts";
 import type { IndexDefinition } from "../search/index-definition.ts";
 import type { SearchEngine } from "../search/search-engine.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -27,7 +27,7 @@ export interface ReindexRun {
 export interface ReindexDependencies {
   run: ReindexRun;
   engine: SearchEngine;
-  openBulkSender: OpenBulkSender;
+  openBulkSender: (engine: SearchEngine, index: string, options: BulkSenderOptions) => BulkSender;
   /** Where checkpoints are. */
   storage: Storage;
   reporter: Reporter;

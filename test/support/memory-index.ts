@@ -45,19 +45,20 @@ export class MemoryIndex implements BulkSender {
       // eslint-disable-next-line typescript/no-unsafe-type-assertion -- the lines are ours
       const action = JSON.parse(lines[line] ?? "") as Record<
         string,
-        { _id: string; version: number; version_type: string }
+        { _id: string; version?: number; version_type?: string }
       >;
       const [kind, meta] = Object.entries(action)[0] ?? [];
       if (meta === undefined) throw new Error("an action without its meta data");
       const source: unknown = kind === "index" ? JSON.parse(lines[++line] ?? "") : undefined;
       const held = this.#held.get(meta._id)?.version ?? -1;
+      const version = meta.version ?? held + 1;
       if (this.refuses.has(meta._id) && kind === "index") {
         outcome.refused.push({ id: meta._id, reason: "it is not taken", status: 400 });
         outcome.refusedCount += 1;
-      } else if (meta.version_type === "external" ? meta.version <= held : meta.version < held) {
+      } else if (meta.version_type === "external" ? version <= held : version < held) {
         outcome.conflicts += 1;
       } else {
-        this.#held.set(meta._id, { version: meta.version, source });
+        this.#held.set(meta._id, { version, source });
         outcome.accepted += 1;
       }
     }
@@ -73,8 +74,8 @@ export class MemoryIndex implements BulkSender {
     );
   }
 
-  /** As an application does that writes by itself, without versions. */
-  write(id: string, source: unknown): void {
-    this.#held.set(id, { version: (this.#held.get(id)?.version ?? 0) + 1, source });
+  /** As an application writes by itself, with a version of its own or without any. */
+  write(id: string, source: unknown, version?: number): void {
+    this.#held.set(id, { version: version ?? (this.#held.get(id)?.version ?? 0) + 1, source });
   }
 }

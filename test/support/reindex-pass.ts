@@ -11,7 +11,7 @@ import { Throttle } from "../../src/reindex/throttle.ts";
 import { CopyRows } from "../../src/reindex/copy-rows.ts";
 import { runCopies } from "../../src/postgres/copy-out.ts";
 import { openSnapshot, joinSnapshot } from "../../src/postgres/snapshot.ts";
-import type { PostgresClient } from "../../src/postgres/client.ts";
+import { connect, type PostgresClient } from "../../src/postgres/client.ts";
 import type { SearchEngine } from "../../src/search/search-engine.ts";
 import { MemoryIndex } from "./memory-index.ts";
 
@@ -22,8 +22,8 @@ export interface TestReindex {
   refusals: Refusals;
   source: DocumentSource;
   catchUp: CatchUp;
-  /** Documents that were pending. */
-  pass(options?: { isShared?: boolean }): Promise<number>;
+  /** Gives how many documents were pending. `afterScan` runs when the snapshot is taken and nothing is sent. */
+  pass(options?: { isShared?: boolean; afterScan?: () => Promise<void> }): Promise<number>;
   /** What is in the database now, by id. */
   wanted(): Promise<Record<string, unknown>>;
 }
@@ -57,9 +57,10 @@ export async function testReindex(
     readDocuments: (name, ids) => index.readDocuments(name, ids),
   } as Partial<SearchEngine> as SearchEngine;
   let version = 0;
-  const pass: TestReindex["pass"] = async ({ isShared = false } = {}) => {
+  const pass: TestReindex["pass"] = async ({ isShared = false, afterScan } = {}) => {
     await using snapshot = await openSnapshot(client, { keepsSearchPath: true });
     await scanDocuments(client, table, { source, catchUp, signal });
+    await afterScan?.();
     const pending = table.pendingCount();
     const ranges = await planReading(client, table, { source, catchUp });
     await joinSnapshot(second, snapshot.id, { keepsSearchPath: true });
@@ -76,6 +77,7 @@ export async function testReindex(
           throttle: new Throttle(undefined, () => Date.now()),
           progress: { add() {}, end() {} },
           signal,
+          connect: () => connect(client.settings, { applicationName: "test" }),
         },
         { clients: [client, second], version, isShared, ranges },
       );

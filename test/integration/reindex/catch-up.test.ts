@@ -65,8 +65,8 @@ const STATEMENTS = {
   vacuum: () => "VACUUM shop.products",
   freeze: () => "VACUUM (FREEZE) shop.products, shop.reviews",
   full: () => "VACUUM (FULL) shop.products, shop.reviews",
-  cluster: () => "CLUSTER shop.products USING products_pkey",
-  // In a transaction that stays open, it would keep everybody from reading.
+  // In a transaction that stays open, they would keep everybody from reading.
+  cluster: () => "COMMIT; CLUSTER shop.products USING products_pkey",
   truncate: () => "COMMIT; TRUNCATE shop.reviews",
 } as const satisfies Record<string, (id: number) => string>;
 

@@ -53,4 +53,82 @@ describe("a pass", () => {
       (error) => isDataopsError(error, "usage") && error.message.includes("NULL"),
     );
   });
+
+  test("writes over a newer version that the column went back from, while nobody else writes", async ({
+    database,
+  }) => {
+    const [client, second, writer] = await Promise.all([
+      database.connect(),
+      database.connect(),
+      database.connect(),
+    ]);
+    await writer.query(
+      "CREATE TABLE t (id int PRIMARY KEY, name text, v int); INSERT INTO t SELECT g, 'a', 5 FROM generate_series(1, 9) g",
+    );
+    const run = await testReindex(client, second, { sql: "SELECT * FROM t", version: "v" });
+    await run.pass();
+    await writer.query("UPDATE t SET name = 'b', v = 3 WHERE id = 1; UPDATE t SET name = 'b' WHERE id = 2");
+    await writer.query("DELETE FROM t WHERE id IN (3, 4)");
+    await run.pass();
+    await writer.query("INSERT INTO t VALUES (3, 'again', 0)");
+    await run.pass();
+    expect(run.index.documents).toEqual(await run.wanted());
+  });
+
+  test.for([
+    ["counted versions", undefined],
+    ["the team's versions", "v"],
+  ] as const)("leaves what an application wrote later, with %s", async ([, version], { database }) => {
+    const [client, second, writer] = await Promise.all([
+      database.connect(),
+      database.connect(),
+      database.connect(),
+    ]);
+    await writer.query(
+      "CREATE TABLE t (id int PRIMARY KEY, name text, v int); INSERT INTO t SELECT g, 'old', 1 FROM generate_series(1, 6) g",
+    );
+    const run = await testReindex(client, second, {
+      sql: "SELECT * FROM t",
+      ...(version === undefined ? {} : { version }),
+    });
+    await run.pass();
+    await writer.query("UPDATE t SET name = 'mine', v = 2 WHERE id <= 3; DELETE FROM t WHERE id = 4");
+    // The snapshot is of now; the application is quicker.
+    const write = (id: number, name: string, v: number): void =>
+      run.index.write(String(id), { id, name, v }, version === undefined ? undefined : v);
+    await run.pass({
+      isShared: true,
+      afterScan: async () => {
+        write(1, "newer", 3);
+        write(4, "again", 3);
+        write(7, "new", 1);
+        await writer.query(
+          "UPDATE t SET name = 'newer', v = 3 WHERE id = 1; INSERT INTO t VALUES (4, 'again', 3), (7, 'new', 1)",
+        );
+      },
+    });
+    expect(run.index.documents).toEqual(await run.wanted());
+  });
+
+  test("counts a refused document once, and no more when it is well again", async ({ database }) => {
+    const [client, second, writer] = await Promise.all([
+      database.connect(),
+      database.connect(),
+      database.connect(),
+    ]);
+    await writer.query(
+      "CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t SELECT g, 0 FROM generate_series(1, 9) g",
+    );
+    const run = await testReindex(client, second, { sql: "SELECT * FROM t" });
+    run.index.refuses.add("7");
+    await run.pass();
+    await run.pass();
+    expect(run.refusals.documents).toEqual([{ id: "7", reason: "it is not taken" }]);
+    expect(() => run.refusals.check()).toThrow('refused 1 document: "7", it is not taken');
+    run.index.refuses.clear();
+    await writer.query("UPDATE t SET n = 1 WHERE id = 7");
+    await run.pass();
+    expect(run.refusals.count).toBe(0);
+    expect(run.index.documents).toEqual(await run.wanted());
+  });
 });
