@@ -5,7 +5,7 @@ export interface CommandEntry {
   /** As typed, with positionals: `restore <id>`. */
   usage: string;
   summary: string;
-  group: "Backups" | "Restoring" | "Setting up";
+  group: "Backups" | "Restoring" | "Searching" | "Setting up";
   load(): Promise<{ command: AnyCommand }>;
 }
 
@@ -60,6 +60,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./stamp.ts"),
   },
   {
+    usage: "reindex [words..]",
+    summary: "Build search indexes anew, without an outage",
+    group: "Searching",
+    load: () => import("./reindex.ts"),
+  },
+  {
     usage: "init",
     summary: "Write a commented configuration file",
     group: "Setting up",
@@ -92,5 +98,5 @@ export function commandName({ usage }: Pick<CommandEntry, "usage">): string {
 
 /** `id` of `restore <id>`. */
 export function positionalNames({ usage }: Pick<CommandEntry, "usage">): string[] {
-  return [...usage.matchAll(/[<[](\w+)[\]>]/g)].map(([, name = ""]) => name);
+  return [...usage.matchAll(/[<[](\w+)(?:\.\.)?[\]>]/g)].map(([, name = ""]) => name);
 }
