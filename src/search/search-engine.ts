@@ -47,7 +47,7 @@ export interface IndexFacts {
 export type AliasAction =
   | { add: { index: string; alias: string } }
   | { remove: { index: string; alias: string } }
-  /** Deletes the index, so that an alias may take its name in the same change. */
+  /** Deletes the index, so that an alias may take its name in the same change. A search under way in it may fail (HTTP 503). */
   | { removeIndex: { index: string } };
 
 /** One document that was asked for by its id. */

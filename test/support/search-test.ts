@@ -1,11 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { test as base } from "vitest";
+import { afterAll, beforeAll, test as base } from "vitest";
 import { openSearchHttp, type Authentication } from "../../src/search/client.ts";
 import { makeSearchEngine } from "../../src/search/engine.ts";
 import type { SearchEngine } from "../../src/search/search-engine.ts";
 import { ServerUnavailable } from "./server-unavailable.ts";
 import { startSearchProxy, type SearchFaultRule, type SearchProxy } from "./search-proxy.ts";
-import type { SearchDescription, SearchEngineName } from "./search-servers.ts";
+import {
+  type SearchDescription,
+  type SearchEngineName,
+  type SearchServer,
+  startSearch,
+} from "./search-servers.ts";
 import { sharedSearch } from "./shared-servers.ts";
 
 export interface TestEngineOptions {
@@ -88,13 +93,13 @@ export const TEST_MAPPINGS = {
 
 export const TEST_SETTINGS = { number_of_shards: 1, number_of_replicas: 0 } as const;
 
-/** The run's engine of that name, or a loud skip; in CI its lack fails the test. */
-export async function searchOrSkip(
-  name: SearchEngineName,
+/** A missing engine skips the test, loudly; in CI it fails it. */
+async function orSkip(
+  starting: Promise<SearchDescription>,
   context: { skip(note?: string): never },
 ): Promise<SearchDescription> {
   try {
-    return await sharedSearch(name);
+    return await starting;
   } catch (error) {
     if (!(error instanceof ServerUnavailable) || process.env["CI"] === "true") throw error;
     process.stderr.write(`SKIPPED: ${error.message}\n`);
@@ -102,8 +107,35 @@ export async function searchOrSkip(
   }
 }
 
+/** The engines that the whole suite runs on, and that its files share. The conformance suite runs on all. */
+const SHARED: readonly SearchEngineName[] = ["opensearch-2", "elasticsearch-7"];
+
+/**
+ * An engine that is started before the file's tests, which would not wait that long: the run's own, or where no other file needs
+ * it or `settings` are given, one that ends with the file.
+ */
+function engineOfFile(
+  name: SearchEngineName,
+  settings?: Readonly<Record<string, string>>,
+): (context: { skip(note?: string): never }) => Promise<SearchDescription> {
+  const isShared = SHARED.includes(name) && settings === undefined;
+  let own: Promise<SearchServer> | undefined;
+  let starting: Promise<SearchDescription> | undefined;
+  beforeAll(async () => {
+    own = isShared ? undefined : startSearch(name, settings);
+    starting = own ?? sharedSearch(name);
+    await starting.catch(() => undefined);
+  });
+  afterAll(async () => {
+    await own?.then(
+      (server) => server.stop(),
+      () => undefined,
+    );
+  });
+  return (context) => orSkip(starting ?? sharedSearch(name), context);
+}
+
 interface Fixtures {
-  /** The engine that `TEST_SEARCH_ENGINE` names; OpenSearch 2 by default. */
   search: SearchDescription;
   /** Our adapter to it. */
   engine: SearchEngine;
@@ -116,11 +148,12 @@ interface Fixtures {
   ) => Promise<{ engine: SearchEngine; proxy: SearchProxy }>;
 }
 
-/** Vitest's `test` with a search engine; made for each of those that the whole suite runs on. */
+/** Vitest's `test` with that search engine; one of its own where it is to have settings of the node. */
 // eslint-disable-next-line typescript/explicit-function-return-type -- only Vitest can name the type
-export function searchTest(name: SearchEngineName) {
+export function searchTest(name: SearchEngineName, settings?: Readonly<Record<string, string>>) {
+  const engineOrSkip = engineOfFile(name, settings);
   return base.extend<Fixtures>({
-    search: async ({ skip }, use) => use(await searchOrSkip(name, { skip })),
+    search: async ({ skip }, use) => use(await engineOrSkip({ skip })),
     engine: async ({ search }, use) => {
       const engine = openTestEngine(search.url);
       await use(engine);
@@ -149,6 +182,3 @@ export async function removeIndexes(url: string, prefix: string): Promise<void> 
   const names = Object.keys(body ?? {});
   if (names.length > 0) await askEngine(url, "DELETE", `/${names.join(",")}`);
 }
-
-/** The engines that the whole suite runs on; the conformance suite runs on all. */
-export const WHOLE_SUITE = ["opensearch-2", "elasticsearch-7"] as const satisfies readonly SearchEngineName[];
