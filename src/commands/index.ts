@@ -100,3 +100,8 @@ export function commandName({ usage }: Pick<CommandEntry, "usage">): string {
 export function positionalNames({ usage }: Pick<CommandEntry, "usage">): string[] {
   return [...usage.matchAll(/[<[](\w+)(?:\.\.)?[\]>]/g)].map(([, name = ""]) => name);
 }
+
+/** Whether its last positional takes any number of words: `reindex [words..]`. */
+export function takesWords({ usage }: Pick<CommandEntry, "usage">): boolean {
+  return usage.includes("..");
+}

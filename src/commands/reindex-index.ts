@@ -82,7 +82,7 @@ async function reindexBuiltin(
   const { reporter, environment, now } = context;
   const request = await readRequest({ name, index, config, overrides });
   await using place = await openPlace(config, index, reporter);
-  return reindex(
+  return await reindex(
     {
       ...place,
       run,

@@ -1,7 +1,7 @@
 import type { TestDatabase } from "./postgres-test.ts";
 
 /** Each in one statement and one bulk request. */
-const CHANGES_PER_ROUND = 60;
+const CHANGES_PER_ROUND = 100;
 
 export interface ShopWriter {
   /** Ends it when all that it has committed is in the index that the alias stands for at that moment. */
