@@ -179,7 +179,8 @@ export class Build {
     const snapshot = connections.use(await openSnapshot(client, { keepsSearchPath: true }));
     await scanDocuments(client, table, { source, catchUp, signal });
     const pending = table.pendingCount();
-    const ranges = await planReading(client, table, { source, catchUp });
+    // By ids each document has its own version, which an application that writes, too, makes necessary.
+    const ranges = this.#isPublished ? undefined : await planReading(client, table, { source, catchUp });
     this.#version += 1;
     this.#passes += 1;
     await this.#saveCheckpoint();

@@ -33,11 +33,9 @@ export async function sendDeletes(
   const { table, source } = options;
   const requests = new Requests(options, { version, isDelete: true });
   for (const batch of batchesOf(entries, BATCH_SIZE)) {
-    const indexed = batch.filter((entry) => table.isIndexed(entry));
-    for (const entry of batch) if (!table.isIndexed(entry)) table.settleGone(entry, version);
-    const ids = indexed.map((entry) => table.id(entry));
+    const ids = batch.map((entry) => table.id(entry));
     const versions = source.version === undefined ? undefined : await versionsToDelete(options, ids);
-    for (const [place, entry] of indexed.entries()) {
+    for (const [place, entry] of batch.entries()) {
       const id = ids[place] ?? "";
       const own = versions === undefined ? version : versions.get(id);
       if (own === undefined) {

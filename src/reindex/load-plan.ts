@@ -4,7 +4,7 @@ import { planCost } from "./describe-sql.ts";
 import { sortStatement, type DocumentSource, type Selection } from "./document-sql.ts";
 import type { DocumentTable } from "./document-table.ts";
 
-/** Ids that boundaries are chosen from. */
+/** Ids that the boundary is chosen from, and the cost of reading by ids is estimated with. */
 const SAMPLE_SIZE = 1_000;
 /** Pending documents that are asked for by their ids in any case. */
 const FEW = 5_000;
@@ -22,20 +22,17 @@ export async function planReading(
   table: DocumentTable,
   { source, catchUp }: { source: DocumentSource; catchUp: CatchUp },
 ): Promise<Selection[] | undefined> {
-  const pending = [...table.pending()].filter((entry) => table.isSeen(entry));
-  if (pending.length <= FEW && pending.length < table.length) return undefined;
+  let pending = 0;
+  for (const entry of table.pending()) if (table.isSeen(entry)) pending += 1;
+  if (pending <= FEW && pending < table.length) return undefined;
   const all = await planCost(client, source, { kind: "all" });
-  if (pending.length < table.length / 2) {
-    const ids = sampleOf(pending, SAMPLE_SIZE).map((entry) => table.id(entry));
+  const ids = samplePending(table, pending);
+  if (pending < table.length / 2) {
     const each = (await planCost(client, source, { kind: "ids", ids })) / Math.max(1, ids.length);
-    if (each * pending.length < all) return undefined;
+    if (each * pending < all) return undefined;
   }
-  if (pending.length <= FEW) return [{ kind: "all" }];
-  const [lower, upper] = await halves(
-    client,
-    source,
-    sampleOf(pending, SAMPLE_SIZE).map((entry) => table.id(entry)),
-  );
+  if (pending <= FEW) return [{ kind: "all" }];
+  const [lower, upper] = await halves(client, source, ids);
   if (catchUp.method === "rows" && catchUp.follow.length === 0) return [lower, upper];
   return (await planCost(client, source, lower)) <= all * MOST_RANGE_COST
     ? [lower, upper]
@@ -56,11 +53,15 @@ async function halves(
   ];
 }
 
-/** At most `size` of the items, evenly from all over. */
-function sampleOf<T>(items: readonly T[], size: number): T[] {
-  const step = Math.max(1, items.length / size);
-  return Array.from(
-    { length: Math.min(size, items.length) },
-    (_, index) => items[Math.floor(index * step)],
-  ).filter((item) => item !== undefined);
+/** Ids of some of the `count` documents that are there and pending, evenly from all over. */
+function samplePending(table: DocumentTable, count: number): string[] {
+  const step = Math.max(1, Math.ceil(count / SAMPLE_SIZE));
+  const ids: string[] = [];
+  let number = 0;
+  for (const entry of table.pending()) {
+    if (!table.isSeen(entry)) continue;
+    if (number % step === 0) ids.push(table.id(entry));
+    number += 1;
+  }
+  return ids;
 }

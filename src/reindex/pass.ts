@@ -36,7 +36,7 @@ export interface PassOptions {
   version: number;
   /** Whether somebody else writes to the index, too: then what is newer there stays. */
   isShared: boolean;
-  /** How the documents are read where most of them are to be sent; undefined: by their ids. */
+  /** How the documents are read where most of them are to be sent, and nobody else writes; undefined: by their ids. */
   ranges: readonly Selection[] | undefined;
 }
 
@@ -53,11 +53,15 @@ export async function sendPending(dependencies: PassDependencies, options: PassO
   const onConflicts = (entries: readonly number[]): void => {
     for (const entry of entries) suspects.add(entry);
   };
-  const pending = [...table.pending()];
   const pass: Pass = { ...dependencies, ...options, onConflicts };
-  if (options.ranges === undefined) await sendByIds(pass, pending);
+  if (options.ranges === undefined) await sendByIds(pass);
   else await sendByRanges(pass, options.ranges);
-  const gone = pending.filter((entry) => table.isPending(entry) && !table.isRead(entry));
+  const gone: number[] = [];
+  for (const entry of table.pending()) {
+    if (table.isRead(entry)) continue;
+    if (table.isIndexed(entry)) gone.push(entry);
+    else table.settleGone(entry, options.version);
+  }
   for (const [version, entries] of Map.groupBy(gone, (entry) => versionFor(pass, entry))) {
     await sendDeletes(pass, entries, version);
   }
@@ -80,9 +84,9 @@ async function sendByRanges(pass: Pass, ranges: readonly Selection[]): Promise<v
   });
 }
 
-async function sendByIds(pass: Pass, pending: readonly number[]): Promise<void> {
+async function sendByIds(pass: Pass): Promise<void> {
   const { table } = pass;
-  const present = pending.filter((entry) => table.isSeen(entry));
+  const present = [...table.pending()].filter((entry) => table.isSeen(entry));
   for (const [version, entries] of Map.groupBy(present, (entry) => versionFor(pass, entry))) {
     const remaining = batchesOf(entries, BATCH_SIZE);
     await onEachClient(pass, async (client, signal) => {

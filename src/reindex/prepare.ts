@@ -44,6 +44,8 @@ export async function planReindex(
   request: ReindexRequest,
 ): Promise<ReindexPlan> {
   const { signal } = run;
+  // Says what cannot be reached, or is too old, before anything else.
+  await engine.info({ signal });
   requireSwappable(await readAlias(engine, request.alias, { signal }), request);
   await using client = await connect(request.connection, {
     applicationName: `dataops:${run.id}`,

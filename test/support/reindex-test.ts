@@ -58,7 +58,7 @@ export interface RunChanges {
   patience?: number;
 }
 
-export async function reindexRuns(
+async function reindexRuns(
   database: TestDatabase,
   engine: SearchEngine,
   alias: string,

@@ -235,7 +235,7 @@ export function describeReindex(name: SearchEngineName): void {
   });
 }
 
-export function isReindexFailure(message: string | RegExp): (error: unknown) => boolean {
+function isReindexFailure(message: string | RegExp): (error: unknown) => boolean {
   return (error) =>
     isDataopsError(error, "reindexFailed") &&
     (typeof message === "string" ? error.message.includes(message) : message.test(error.message));
