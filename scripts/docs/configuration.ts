@@ -37,13 +37,16 @@ function rowsOf(node: Node, path: string): string[][] {
   return [...own, ...branches.flatMap((branch) => childRows(branch, path))];
 }
 
+/** What the names in a section are those of, where it is no database. */
+const NAMED: Readonly<Record<string, string>> = { search: "engine", indexes: "index" };
+
 function childRows(node: Node, path: string): string[][] {
   const named = Object.entries(node.properties ?? {}).flatMap(([name, child]) =>
     rowsOf(withDescription(child), path === "" ? name : `${path}.${name}`),
   );
   const any =
     typeof node.additionalProperties === "object"
-      ? rowsOf(withDescription(node.additionalProperties), `${path}.<database>`)
+      ? rowsOf(withDescription(node.additionalProperties), `${path}.<${NAMED[path] ?? "database"}>`)
       : [];
   const items = node.items === undefined ? [] : childItems(node.items, `${path}[]`);
   return [...named, ...any, ...items];

@@ -20,6 +20,7 @@ export const command: Command<FetchOptions> = {
     ),
   run: runFetch,
   exits: [
+    "warnings",
     "noSuchBackup",
     "notPermitted",
     "refused",

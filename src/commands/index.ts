@@ -5,7 +5,7 @@ export interface CommandEntry {
   /** As typed, with positionals: `restore <id>`. */
   usage: string;
   summary: string;
-  group: "Backups" | "Restoring" | "Unattended" | "Setting up";
+  group: "Backups" | "Restoring" | "Searching" | "Unattended" | "Setting up";
   load(): Promise<{ command: AnyCommand }>;
 }
 
@@ -102,6 +102,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./stamp.ts"),
   },
   {
+    usage: "reindex [words..]",
+    summary: "Build search indexes anew, without an outage",
+    group: "Searching",
+    load: () => import("./reindex.ts"),
+  },
+  {
     usage: "daemon",
     summary: "Run every scheduled job, until it is told to end",
     group: "Unattended",
@@ -152,5 +158,10 @@ export function commandName({ usage }: Pick<CommandEntry, "usage">): string {
 
 /** `id` of `restore <id>`. */
 export function positionalNames({ usage }: Pick<CommandEntry, "usage">): string[] {
-  return [...usage.matchAll(/[<[](\w+)[\]>]/g)].map(([, name = ""]) => name);
+  return [...usage.matchAll(/[<[](\w+)(?:\.\.)?[\]>]/g)].map(([, name = ""]) => name);
+}
+
+/** Whether its last positional takes any number of words: `reindex [words..]`. */
+export function takesWords({ usage }: Pick<CommandEntry, "usage">): boolean {
+  return usage.includes("..");
 }

@@ -2,7 +2,7 @@ import yargs, { type Argv } from "yargs";
 import { DataopsError } from "../errors.ts";
 import { nearest } from "../config/nearest.ts";
 import { exitCodeLines } from "./help.ts";
-import { commandName, COMMANDS, positionalNames, type CommandEntry } from "./index.ts";
+import { commandName, COMMANDS, positionalNames, takesWords, type CommandEntry } from "./index.ts";
 import type { AnyCommand } from "./command.ts";
 import { unknownArguments, usageError, type UsedCommand } from "./usage-error.ts";
 
@@ -114,7 +114,8 @@ export function buildParser(entry: CommandEntry, command: AnyCommand, onBuilt?: 
     .locale("en")
     .wrap(100)
     .parserConfiguration({
-      "duplicate-arguments-array": false,
+      // Without it only the last of several words would stay.
+      "duplicate-arguments-array": takesWords(entry),
       "parse-positional-numbers": false,
       "strip-dashed": true,
       "dot-notation": false,
@@ -159,9 +160,12 @@ export function buildParser(entry: CommandEntry, command: AnyCommand, onBuilt?: 
 function checkValues(
   parsed: Readonly<Record<string, unknown>>,
   args: readonly string[],
-  { number, string, boolean }: KnownOptions,
+  { number, string, boolean, array }: KnownOptions,
   fail: (message: string) => never,
 ): void {
+  for (const name of [...number, ...string]) {
+    if (Array.isArray(parsed[name]) && !array.includes(name)) fail(`--${name} is given more than once`);
+  }
   for (const name of number) if (Number.isNaN(parsed[name])) fail(`--${name} takes a number`);
   for (const name of string) if (parsed[name] === "") fail(`${name} is empty`);
   for (const arg of beforeDashes(args)) {
@@ -176,6 +180,7 @@ interface KnownOptions {
   number: string[];
   string: string[];
   boolean: string[];
+  array: string[];
 }
 
 function knownOptions(parser: Argv): KnownOptions {

@@ -4,9 +4,11 @@ import type { Config, DatabaseConfig } from "../config/config.ts";
 import { DataopsError } from "../errors.ts";
 import { humanBytes, humanDuration, humanName, humanPlural } from "../observe/human.ts";
 import type { Manifest } from "../repository/manifest.ts";
+import { checkThen } from "../replace/then/run-then.ts";
 import { runRestore, type RestoreOutcome } from "../restore/restore.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { CommandContext, CommandResult } from "./command.ts";
+import { runThenJobs } from "./then-jobs.ts";
 import { confirmationFrom } from "./confirm.ts";
 
 /** As many as the configuration allows, too. */
@@ -69,6 +71,7 @@ export async function restoreAndTell(
   requireJobs(options.jobs);
   const settings = restoreSettings(config, target.name);
   const { reporter, signal, environment } = context;
+  await checkThen(settings.thenJobs, { folder: config.folder, environment });
   const outcome = await runRestore(
     { storage, reporter, signal, environment, now: () => context.now() },
     {
@@ -84,6 +87,8 @@ export async function restoreAndTell(
       allowVulnerableClient: options.allowVulnerableClient,
     },
   );
+  const event = { job: "restore", target: target.name, database: outcome.database, backup: manifest.id };
+  const failedJobs = await runThenJobs(settings.thenJobs, { config, target, event }, context);
   const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
   const lines = [
     `restored ${manifest.id} of ${manifest.database} into ${humanName(outcome.database)}: ${humanPlural(manifest.tables.length, "table")}, ${humanPlural(rows, "row")}, ${howItCame(outcome)}, in ${humanDuration(outcome.duration)}`,
@@ -93,9 +98,10 @@ export async function restoreAndTell(
           `the database from before is kept as ${humanName(outcome.old)}: \`dataops undo ${target.name}\` brings it back`,
         ]),
     ...outcome.leftOut.map((line) => `left out: ${humanName(line)}`),
+    ...failedJobs.map((line) => `failed afterwards: ${humanName(line)}`),
   ];
   return {
-    exit: "done",
+    exit: failedJobs.length > 0 ? "warnings" : "done",
     data: {
       backup: manifest.id,
       source: manifest.database,
@@ -107,6 +113,7 @@ export async function restoreAndTell(
       downloaded: outcome.downloaded,
       fromTemplate: outcome.fromTemplate,
       leftOut: outcome.leftOut,
+      failedJobs,
       duration: outcome.duration,
     },
     text: lines.join("\n"),

@@ -27,6 +27,7 @@ export const command: Command<RestoreCommandOptions> = {
     ),
   run: runRestoreCommand,
   exits: [
+    "warnings",
     "noSuchBackup",
     "notPermitted",
     "refused",

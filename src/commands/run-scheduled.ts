@@ -1,9 +1,9 @@
 import type { Config } from "../config/config.ts";
-import { DataopsError } from "../errors.ts";
-import { jobTitle, type Job } from "../repository/job.ts";
+import type { Job } from "../repository/job.ts";
 import { runBackupCommand } from "./backup.ts";
 import type { CommandContext, CommandResult } from "./command.ts";
 import { runPrune } from "./prune.ts";
+import { runReindex } from "./reindex.ts";
 import { runSeedCommand } from "./seed.ts";
 import { runVerify } from "./verify.ts";
 
@@ -27,6 +27,6 @@ export async function runScheduled(
     case "seed":
       return await runSeedCommand({ ...options, dryRun: false, force: false, asSuperuser: false }, context);
     default:
-      throw new DataopsError("usage", `${jobTitle(job)} cannot be scheduled yet`);
+      return await runReindex({ words: [job.name], adopt: false, slot: options.slot }, context);
   }
 }

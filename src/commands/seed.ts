@@ -1,10 +1,9 @@
 import type { Argv } from "yargs";
 import { requireDatabase, requireSeed, requireStorage } from "../config/select.ts";
 import type { Config, DatabaseConfig } from "../config/config.ts";
-import { DataopsError } from "../errors.ts";
 import { humanDuration, humanName } from "../observe/human.ts";
 import { describeIdentity } from "../replace/guard/identity.ts";
-import { checkThen, runThen } from "../replace/then/run-then.ts";
+import { checkThen } from "../replace/then/run-then.ts";
 import { latestBackup } from "../repository/catalogue.ts";
 import { prepareSchema } from "../restore/schema-of-backup.ts";
 import type { SeedDependencies } from "../seed/run.ts";
@@ -15,6 +14,7 @@ import type { Storage } from "../storage/storage.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
 import { runAsJob } from "./run-as-job.ts";
 import { parseSlot, SLOT_OPTION } from "./run-dependencies.ts";
+import { runThenJobs } from "./then-jobs.ts";
 
 export interface SeedOptions {
   database: string;
@@ -141,17 +141,12 @@ function dependenciesOf(
           }),
       };
     },
-    runThen: (jobs, done) =>
-      runThen(jobs, {
-        reporter,
-        signal,
-        environment,
-        folder: config.folder,
-        connection: target.connection,
-        event: { job: "seed", target: done.target, database: done.database, run: done.runId },
-        reindex: (index) =>
-          Promise.reject(new DataopsError("usage", `there is no index ${index} in the configuration`)),
-      }),
+    runThen: (jobs, { target: name, database, runId }) =>
+      runThenJobs(
+        jobs,
+        { config, target, event: { job: "seed", target: name, database, run: runId } },
+        context,
+      ),
   };
 }
 

@@ -5,8 +5,10 @@ import type { ThenJob } from "./then.ts";
 import type { ConnectionSettings } from "./connection.ts";
 import type { MailServer } from "./mail-server.ts";
 import type { ChannelKind, NoticeEvent, NotifiedJob } from "./notify-schema.ts";
+import type { IndexConfig } from "./index-schema.ts";
 import type { Secret } from "./secret.ts";
 
+export type { IndexConfig } from "./index-schema.ts";
 export type { AfterStep } from "./schema.ts";
 
 /** What a configuration comes to: every value checked, every default filled in. */
@@ -22,6 +24,9 @@ export interface Config {
   verify: Readonly<Record<string, VerifyConfig>>;
   prune: Readonly<Record<string, PruneConfig>>;
   seed: Readonly<Record<string, SeedConfig>>;
+  /** Search indexes, by the alias that they have. */
+  indexes: Readonly<Record<string, IndexConfig>>;
+  search: Readonly<Record<string, SearchConfig>>;
   cache: CacheConfig;
   /** Who is told of what went wrong. */
   notify: readonly ChannelConfig[];
@@ -107,6 +112,8 @@ export interface KeepRules {
 export interface RestoreConfig {
   /** What runs in the scratch database before the swap, in order. */
   after: readonly AfterStep[];
+  /** What is run once the database has been replaced, in this order. */
+  thenJobs: readonly ThenJob[];
   /** Parallel workers of pg_restore; undefined: one for each core. */
   jobs: number | undefined;
   /** Whether the replaced database stays as `<name>__old`, for `undo`. */
@@ -153,6 +160,27 @@ export interface SeedConfig extends ScheduleSettings {
   endSessions: boolean;
   /** Milliseconds to wait for sessions on the database to leave. */
   waitForSessions: number;
+}
+
+export interface SearchConfig {
+  name: string;
+  /**
+   * How to reach it. Worked out when first asked for, as a database's is.
+   *
+   * @throws DataopsError `usage` where a variable that it needs is not set, or its values do not fit together
+   */
+  readonly connection: SearchConnection;
+}
+
+export interface SearchConnection {
+  /** `https://host:9200`, with a path where there is one, never with credentials. */
+  url: string;
+  authentication:
+    | { kind: "none" }
+    | { kind: "basic"; username: string; password: Secret }
+    | { kind: "sigv4"; region: string; service: "es" | "aoss" };
+  /** Absolute; undefined: what the system trusts. */
+  certificateFile: string | undefined;
 }
 
 export interface CacheConfig {

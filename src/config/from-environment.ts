@@ -55,6 +55,8 @@ export function simpleConfig(options: { environment: Environment; workingDirecto
     verify: {},
     prune: {},
     seed: {},
+    indexes: {},
+    search: {},
     cache: {
       directory: resolve(workingDirectory, directory ?? defaultCacheDirectory(environment)),
       maxBytes: defaults.cache.maxSize,

@@ -2,7 +2,8 @@ import { readFile } from "node:fs/promises";
 import { dirname, relative, resolve } from "node:path";
 import { DataopsError, messageOf } from "../errors.ts";
 import { readChannels } from "./channel.ts";
-import type { Config, DatabaseConfig, ValueOrigin } from "./config.ts";
+import { checkIndexes } from "./check-indexes.ts";
+import type { Config, DatabaseConfig, SearchConfig, ValueOrigin } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
 import { connectionOf, lazyDatabase, showConnection, variablesIn } from "./database.ts";
 import { defaultCacheDirectory, storageAt, UNSET_BACKUP, UNSET_SCHEDULE } from "./defaults.ts";
@@ -11,8 +12,10 @@ import type { Environment } from "./environment.ts";
 import { simpleConfig } from "./from-environment.ts";
 import { readHttp } from "./http.ts";
 import { pathText, problemsOf } from "./problem.ts";
+import { readRestore } from "./read-restore.ts";
 import { readSeed } from "./read-seed.ts";
 import { configSchema, type CheckedConfig } from "./schema.ts";
+import { lazySearch, showSearchValue } from "./search.ts";
 import { ValueReader } from "./value-reader.ts";
 import { readVariable } from "./variables.ts";
 
@@ -152,6 +155,18 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
     where: ` in ${fileName}`,
     placeOf: (path) => reader.placeOf(path),
   });
+  checkIndexes(checked, (path) => reader.placeOf(path));
+  const search: Record<string, SearchConfig> = {};
+  for (const [name, given] of Object.entries(checked.search)) {
+    const engine = lazySearch(name, given, { origin: `search.${name} in ${fileName}`, folder, environment });
+    search[name] = engine;
+    for (const key of ["url", "username", "password"] as const) {
+      if (given[key] === undefined) continue;
+      const path = ["search", name, key];
+      const origin = reader.placeOf(path) + variablesIn(given[key]);
+      reader.origins.push({ path: pathText(path), shown: showSearchValue(engine, key), origin });
+    }
+  }
   const { storage } = checked;
   return {
     file: options.file,
@@ -159,12 +174,19 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
     storage: storage === undefined ? undefined : { ...storageAt(storage.url), ...storage },
     databases,
     backup: withUnset(checked.backup, UNSET_BACKUP),
-    restore: withUnset(checked.restore, { jobs: undefined, template: undefined }),
+    restore: Object.fromEntries(
+      Object.entries(checked.restore).map(([name, restore]) => [
+        name,
+        readRestore(name, restore, environment),
+      ]),
+    ),
     verify: withUnset(checked.verify, { ...UNSET_SCHEDULE, server: undefined }),
     prune: withUnset(checked.prune, UNSET_SCHEDULE),
     seed: Object.fromEntries(
       Object.entries(checked.seed).map(([name, seed]) => [name, readSeed(name, seed, environment)]),
     ),
+    indexes: checked.indexes,
+    search,
     cache: {
       directory: resolve(folder, checked.cache.directory ?? defaultCacheDirectory(environment)),
       maxBytes: checked.cache.maxSize,

@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { httpSchema } from "./http-schema.ts";
+import { indexesSchema } from "./index-schema.ts";
 import { notifySchema } from "./notify-schema.ts";
 import { scheduleKeys } from "./schedule.ts";
 import { count, databaseName, duration, environmentName, flag, size } from "./schema-values.ts";
 import { seedSchema } from "./seed-schema.ts";
 import { share } from "./share.ts";
+import { thenSchema } from "./then-schema.ts";
 
 /**
  * The configuration file, whole. The one source for parsing, error messages, the reference documentation and the JSON schema.
@@ -142,6 +144,8 @@ const restore = z
       .array(afterStep)
       .default([])
       .describe("what is done to the restored copy before anybody can connect to it, in this order"),
+    // eslint-disable-next-line unicorn/no-thenable -- the key's name in the file
+    then: thenSchema,
     jobs: count(1, 64).optional().describe("parallel workers; one for each core by default"),
     keepOld: flag()
       .prefault(true)
@@ -181,6 +185,47 @@ const prune = z
   .strictObject(scheduleKeys)
   .describe("when one database's backups are deleted that no rule of `backup.<database>.keep` keeps");
 
+const search = z
+  .strictObject({
+    url: z
+      .string()
+      .min(1)
+      .describe(
+        "`https://host:9200`; best taken from a variable: `${OPENSEARCH_URL}`. It may hold a user and a password",
+      ),
+    auth: z
+      .enum(["none", "basic", "sigv4"])
+      .optional()
+      .describe(
+        "`basic` for a user and a password, `sigv4` for Amazon's services, with the credentials of AWS's own chain; by default `basic` where a user is given, else `none`",
+      ),
+    username: z.string().min(1).optional().describe("for `basic`, where the URL holds none"),
+    password: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("for `basic`; only ever as a variable: `${OPENSEARCH_PASSWORD}`"),
+    region: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("for `sigv4`: the domain's region; by default that of its host name, else `AWS_REGION`"),
+    service: z
+      .enum(["es", "aoss"])
+      .optional()
+      .describe(
+        "for `sigv4`: `es` for a domain, `aoss` for a serverless collection; by default what its host name says",
+      ),
+    ca: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "a PEM file with the certificates to trust, relative to this file; by default those that the system trusts",
+      ),
+  })
+  .describe("a search engine, OpenSearch or Elasticsearch, under a name of your choice");
+
 const cache = z
   .strictObject({
     directory: z
@@ -200,6 +245,8 @@ export const configSchema = z.strictObject({
   verify: z.record(databaseName, verify).default({}),
   prune: z.record(databaseName, prune).default({}),
   seed: z.record(databaseName, seedSchema).default({}),
+  indexes: indexesSchema,
+  search: z.record(databaseName, search).default({}),
   cache: cache.prefault({}),
   notify: notifySchema,
   http: httpSchema.prefault({}),
@@ -207,6 +254,8 @@ export const configSchema = z.strictObject({
 
 /** A checked configuration, before the databases' URLs are looked at. */
 export type CheckedConfig = z.output<typeof configSchema>;
+/** A search engine as the file has it: what its values come to is found out when it is first needed. */
+export type GivenSearch = z.output<typeof search>;
 /** One step after a restore. */
 export type AfterStep = z.output<typeof afterStep>;
 

@@ -3,13 +3,16 @@ import type {
   BackupConfig,
   Config,
   DatabaseConfig,
+  IndexConfig,
   RestoreConfig,
+  SearchConfig,
   SeedConfig,
   StorageConfig,
   VerifyConfig,
 } from "./config.ts";
 import { UNSET_BACKUP } from "./defaults.ts";
 import { nearest } from "./nearest.ts";
+import { readRestore } from "./read-restore.ts";
 import { DEFAULT_BACKUP, DEFAULT_RESTORE } from "./schema.ts";
 
 /** What a command needs of the configuration, or a line that says what is missing. */
@@ -75,6 +78,18 @@ export function theLocalDatabase(config: Config): DatabaseConfig {
   });
 }
 
+/** @throws DataopsError `usage` where there is no index of that name */
+export function requireIndex({ indexes }: Config, name: string): IndexConfig {
+  const index = Object.hasOwn(indexes, name) ? indexes[name] : undefined;
+  if (index !== undefined) return index;
+  const names = Object.keys(indexes);
+  const meant = nearest(name, names);
+  const known = names.length === 0 ? "none is configured under indexes" : `configured: ${names.join(", ")}`;
+  throw new DataopsError("usage", `there is no index ${JSON.stringify(name)} in the configuration`, {
+    hint: meant === undefined ? known : `did you mean ${meant}?`,
+  });
+}
+
 /** How a database is backed up: as configured, else by the defaults. */
 export function backupSettings(config: Config, name: string): BackupConfig {
   return config.backup[name] ?? { ...UNSET_BACKUP, ...DEFAULT_BACKUP };
@@ -82,7 +97,7 @@ export function backupSettings(config: Config, name: string): BackupConfig {
 
 /** How backups are restored into a database: as configured, else by the defaults. */
 export function restoreSettings(config: Config, name: string): RestoreConfig {
-  return config.restore[name] ?? { jobs: undefined, template: undefined, ...DEFAULT_RESTORE };
+  return config.restore[name] ?? readRestore(name, DEFAULT_RESTORE, {});
 }
 
 /**
@@ -117,4 +132,13 @@ export function requireSeed(config: Config, name: string): SeedConfig {
 
 function namesOf(databases: readonly DatabaseConfig[]): string {
   return databases.map(({ name }) => name).join(", ");
+}
+
+/** @throws DataopsError `usage` where there is no search engine of that name */
+export function requireSearch({ search }: Config, name: string): SearchConfig {
+  const engine = Object.hasOwn(search, name) ? search[name] : undefined;
+  if (engine !== undefined) return engine;
+  throw new DataopsError("usage", `there is no search engine ${JSON.stringify(name)} in the configuration`, {
+    hint: "describe it under search",
+  });
 }

@@ -59,8 +59,12 @@ export class ValueReader {
   }
 }
 
-function isDatabaseUrl(path: readonly PropertyKey[]): boolean {
-  return path.length === 3 && path[0] === "databases" && path[2] === "url";
+function isConnectionValue([section, , key, ...more]: readonly PropertyKey[]): boolean {
+  if (more.length > 0) return false;
+  return (
+    (section === "databases" && key === "url") ||
+    (section === "search" && (key === "url" || key === "username" || key === "password"))
+  );
 }
 
 /** What a channel of `notify` is given: a URL, a password; not when it is used. */
@@ -79,9 +83,9 @@ function isOfHttpCredentials([section, key]: readonly PropertyKey[]): boolean {
 }
 
 function isResolvedLater(path: readonly PropertyKey[]): boolean {
-  return isDatabaseUrl(path) || isOfChannel(path) || isWebhook(path) || isOfHttpCredentials(path);
+  return isConnectionValue(path) || isOfChannel(path) || isWebhook(path) || isOfHttpCredentials(path);
 }
 
 function mayHoldSecrets([section]: readonly PropertyKey[]): boolean {
-  return section === "restore" || section === "seed";
+  return section === "restore" || section === "seed" || section === "indexes";
 }

@@ -1,3 +1,5 @@
+import type { ProgressUnit } from "./reporter.ts";
+
 /** Numbers as people read them, in what commands print. Structured output has the plain numbers. */
 
 const BYTE_UNITS = ["bytes", "kB", "MB", "GB", "TB", "PB"] as const;
@@ -12,6 +14,11 @@ export function humanBytes(bytes: number): string {
   }
   const digits = unit === 0 || value >= 99.95 ? 0 : 1;
   return `${value.toFixed(digits)} ${BYTE_UNITS[unit]}`;
+}
+
+/** `1.2 GB`, or `12,345 documents`. */
+export function humanAmount(amount: number, unit: ProgressUnit): string {
+  return unit === "bytes" ? humanBytes(amount) : `${humanCount(Math.round(amount))} ${unit}`;
 }
 
 /** `12,345`. */

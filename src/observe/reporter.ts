@@ -5,12 +5,15 @@ export interface Reporter {
   /** Something that did not stop the job, and should be read. Makes the exit code 3 only where the command says so. */
   warn(message: string, fields?: Fields): void;
   /** Begins a measured stretch of work. A bar on a terminal, a line every 10 s elsewhere. */
-  progress(stage: string, totalBytes?: number): Progress;
+  progress(stage: string, total?: number, unit?: ProgressUnit): Progress;
 }
 
+/** What a stretch of work is measured in; bytes by default. */
+export type ProgressUnit = "bytes" | "documents";
+
 export interface Progress {
-  /** Adds `bytes` to what is done. */
-  add(bytes: number): void;
+  /** Adds so many bytes, or whatever it is measured in, to what is done. */
+  add(amount: number): void;
   /** Ends the stretch; the bar goes away. Safe to call more than once. */
   end(): void;
 }

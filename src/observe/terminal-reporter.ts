@@ -1,6 +1,6 @@
 import cliProgress, { type SingleBar } from "cli-progress";
-import { humanBytes, humanDuration } from "./human.ts";
-import type { Progress, Reporter } from "./reporter.ts";
+import { humanAmount, humanDuration } from "./human.ts";
+import type { Progress, ProgressUnit, Reporter } from "./reporter.ts";
 
 /** Redraws per second: enough to look alive. */
 const FRAMES_PER_SECOND = 10;
@@ -23,9 +23,9 @@ export function terminalReporter({ stream, color, now }: TerminalOptions): Repor
   return {
     info: (message) => say(message),
     warn: (message) => say(`${color ? "\u001B[33mwarning:\u001B[39m" : "warning:"} ${message}`),
-    progress(stage, totalBytes) {
+    progress(stage, total, unit = "bytes") {
       current?.end();
-      const progress = new TerminalProgress(stage, totalBytes, stream, now);
+      const progress = new TerminalProgress({ stage, total, unit }, stream, now);
       current = progress;
       return progress;
     },
@@ -34,14 +34,20 @@ export function terminalReporter({ stream, color, now }: TerminalOptions): Repor
 
 class TerminalProgress implements Progress {
   readonly #total: number | undefined;
+  readonly #unit: ProgressUnit;
   readonly #now: () => number;
   readonly #started: number;
   readonly #bar: SingleBar;
   #done = 0;
   #ended = false;
 
-  constructor(stage: string, total: number | undefined, stream: NodeJS.WriteStream, now: () => number) {
+  constructor(
+    { stage, total, unit }: { stage: string; total: number | undefined; unit: ProgressUnit },
+    stream: NodeJS.WriteStream,
+    now: () => number,
+  ) {
     this.#total = total;
+    this.#unit = unit;
     this.#now = now;
     this.#started = now();
     this.#bar = new cliProgress.SingleBar({
@@ -56,8 +62,8 @@ class TerminalProgress implements Progress {
     this.show();
   }
 
-  add(bytes: number): void {
-    this.#done += bytes;
+  add(amount: number): void {
+    this.#done += amount;
     if (!this.#ended) this.#bar.update(this.#position(), { amount: this.#amount() });
   }
 
@@ -86,9 +92,9 @@ class TerminalProgress implements Progress {
     const rate = this.#done / (elapsed / 1_000);
     // Once an estimate is exceeded, it tells nothing any more.
     if (this.#total === undefined || this.#done > this.#total)
-      return `${humanBytes(this.#done)}, ${humanBytes(rate)}/s`;
+      return `${humanAmount(this.#done, this.#unit)}, ${humanAmount(rate, this.#unit)}/s`;
     const left = this.#total - this.#done;
     const remaining = rate > 0 && left > 0 ? `, ${humanDuration((left / rate) * 1_000)} left` : "";
-    return `${humanBytes(this.#done)} of ${humanBytes(this.#total)}, ${humanBytes(rate)}/s${remaining}`;
+    return `${humanAmount(this.#done, this.#unit)} of ${humanAmount(this.#total, this.#unit)}, ${humanAmount(rate, this.#unit)}/s${remaining}`;
   }
 }

@@ -29,6 +29,11 @@ const READING_SETTINGS = {
   transaction_timeout: "0",
 } as const satisfies Record<string, string>;
 
+export interface SnapshotOptions {
+  /** Leaves the role's `search_path` as it is, for statements of a team's own. */
+  keepsSearchPath?: boolean;
+}
+
 /**
  * Begins a repeatable-read, read-only transaction on `client` and exports its snapshot.
  *
@@ -36,10 +41,10 @@ const READING_SETTINGS = {
  *
  * @throws DataopsError as `PostgresClient.query` does
  */
-export async function openSnapshot(client: PostgresClient): Promise<Snapshot> {
+export async function openSnapshot(client: PostgresClient, options: SnapshotOptions = {}): Promise<Snapshot> {
   await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   try {
-    await applyReadingSettings(client);
+    await applyReadingSettings(client, options);
     const [row] = await client.query<{ id: string }>("SELECT pg_catalog.pg_export_snapshot() AS id");
     if (row === undefined) throw new Error("pg_export_snapshot returned no row");
     return { id: row.id, client, [Symbol.asyncDispose]: () => endTransaction(client) };
@@ -54,10 +59,14 @@ export async function openSnapshot(client: PostgresClient): Promise<Snapshot> {
  *
  * @throws DataopsError as `PostgresClient.query` does; `failed` where the snapshot's own transaction has ended
  */
-export async function joinSnapshot(client: PostgresClient, id: string): Promise<void> {
+export async function joinSnapshot(
+  client: PostgresClient,
+  id: string,
+  options: SnapshotOptions = {},
+): Promise<void> {
   await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   await client.query(`SET TRANSACTION SNAPSHOT ${quoteLiteral(id)}`);
-  await applyReadingSettings(client);
+  await applyReadingSettings(client, options);
   // Ranges of pages are read as ranges, and in the order of the pages, whatever the database's defaults are.
   await client.query(
     "SET LOCAL enable_tidscan = on; SET LOCAL enable_seqscan = on; SET LOCAL max_parallel_workers_per_gather = 0",
@@ -65,12 +74,17 @@ export async function joinSnapshot(client: PostgresClient, id: string): Promise<
 }
 
 /** Sets what makes a transaction's reading independent of the database's defaults, for this transaction only. */
-export async function applyReadingSettings(client: PostgresClient): Promise<void> {
+export async function applyReadingSettings(
+  client: PostgresClient,
+  { keepsSearchPath = false }: SnapshotOptions = {},
+): Promise<void> {
+  const { search_path: searchPath, ...others } = READING_SETTINGS;
+  const settings = keepsSearchPath ? others : { search_path: searchPath, ...others };
   await client.query(
     `SELECT pg_catalog.set_config(setting.name, wanted.value, true)
        FROM pg_catalog.jsonb_each_text($1::jsonb) AS wanted(name, value)
        JOIN pg_catalog.pg_settings AS setting ON setting.name = wanted.name`,
-    [JSON.stringify(READING_SETTINGS)],
+    [JSON.stringify(settings)],
   );
 }
 

@@ -130,6 +130,11 @@ export function leaseKey(job: Job): string {
   return `locks/${job.database}/${jobFolder(job)}.json`;
 }
 
+/** The folder of what a run of a reindex leaves for one that goes on with it. */
+export function checkpointPrefix(job: Job, run: string): string {
+  return `${job.database}/${job.kind}/${job.name}/${run}/`;
+}
+
 /** What a key found in the storage belongs to. */
 export interface BackupKey {
   database: string;

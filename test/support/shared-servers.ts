@@ -1,6 +1,7 @@
 import { inject } from "vitest";
 import type { BrokerAnswer, S3Description } from "./server-broker.ts";
 import { type PostgresServerDescription, type PostgresVersion } from "./postgres-servers.ts";
+import type { SearchDescription, SearchEngineName } from "./search-servers.ts";
 import { ServerUnavailable } from "./server-unavailable.ts";
 
 /** A server that all tests of the run share. Make your own database, role or bucket in it; never stop it. */
@@ -28,6 +29,15 @@ export async function sharedS3(name: "ceph" | "fauxqs"): Promise<SharedS3> {
       await ask(`${name}?bucket=${encodeURIComponent(bucket)}`);
     },
   };
+}
+
+/**
+ * The run's search engine of that name; started when first asked for. Make your own indexes in it; leave its settings alone.
+ *
+ * @throws ServerUnavailable where it cannot be had
+ */
+export function sharedSearch(name: SearchEngineName): Promise<SearchDescription> {
+  return ask<SearchDescription>(name);
 }
 
 async function ask<T>(path: string): Promise<T> {

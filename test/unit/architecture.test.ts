@@ -19,8 +19,8 @@ interface Rule {
   breaks: (edge: Import) => boolean;
 }
 
-const FEATURES = ["backup", "restore", "seed", "status", "notices", "deploy"];
-const PORTS = ["postgres", "storage"];
+const FEATURES = ["backup", "restore", "seed", "reindex", "status", "notices", "deploy"];
+const PORTS = ["postgres", "storage", "search"];
 const BASE = ["config", "observe"];
 /** What is known, as others see it. */
 const VIEWS = ["page", "metrics"];
@@ -59,8 +59,15 @@ const RULES: readonly Rule[] = [
     breaks: ({ to }) => to === "cli.ts",
   },
   {
-    why: "only storage/s3*.ts knows the S3 client",
-    breaks: ({ from, to }) => /^(@aws-sdk|@smithy)\//.test(to) && !/^storage\/s3[^/]*\.ts$/.test(from),
+    why: "only storage/s3*.ts knows the S3 client, and only search/aws-credentials.ts takes AWS credentials beside it",
+    breaks: ({ from, to }) =>
+      /^(@aws-sdk|@smithy)\//.test(to) &&
+      !/^storage\/s3[^/]*\.ts$/.test(from) &&
+      !(to === "@aws-sdk/credential-provider-node" && from === "search/aws-credentials.ts"),
+  },
+  {
+    why: "only search/client.ts knows the search client",
+    breaks: ({ from, to }) => to.startsWith("@opensearch-project/") && from !== "search/client.ts",
   },
   {
     why: "only notices/channels/email.ts sends mail",
@@ -110,6 +117,9 @@ test("no import breaks a rule of the architecture", async () => {
 test.for([
   ["restore/restore.ts", "backup/backup.ts"],
   ["storage/file.ts", "postgres/client.ts"],
+  ["search/client.ts", "storage/s3.ts"],
+  ["search/swap-alias.ts", "@opensearch-project/opensearch"],
+  ["search/client.ts", "@aws-sdk/client-s3"],
   ["config/load.ts", "observe/../commands/index.ts"],
   ["repository/catalogue.ts", "backup/backup.ts"],
   ["repository/catalogue.ts", "schedule/run-job.ts"],

@@ -8,9 +8,9 @@ import { dropScratch } from "../scratch/drop.ts";
 import type { Scratch } from "../scratch/scratch.ts";
 import { templateDraftName, templateRoleName } from "../scratch/names.ts";
 import { quoteIdentifier } from "../../postgres/quote.ts";
-import { findTemplate } from "./find.ts";
-import { renderTemplateMark } from "./mark.ts";
-import { hasRoom, readRoom } from "./room.ts";
+import { findTemplate } from "../../replace/template/find.ts";
+import { renderTemplateMark } from "../../replace/template/mark.ts";
+import { hasRoom, readRoom } from "../../replace/template/room.ts";
 
 /** The run that a template is made or copied in. */
 export interface TemplateRun {

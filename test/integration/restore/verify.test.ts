@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { describe, expect, onTestFinished, vi } from "vitest";
 import { silentReporter, type Reporter } from "../../../src/observe/reporter.ts";
+import { readRestore } from "../../../src/config/read-restore.ts";
 import { DEFAULT_RESTORE } from "../../../src/config/schema.ts";
 import { makeBackupId } from "../../../src/repository/backup-id.ts";
 import { archiveKey, packKey } from "../../../src/repository/keys.ts";
@@ -82,7 +83,7 @@ async function verify(
       manifest,
       server: { name: "staging", environment, connection: settingsFor(server) },
       allowSourceServer,
-      settings: { ...DEFAULT_RESTORE, jobs: 2, template: undefined },
+      settings: { ...readRestore("local", DEFAULT_RESTORE, {}), jobs: 2 },
       cache: { directory: cache ?? (await temporaryFolder("cache")), maxBytes: 1_000_000_000 },
       runId: makeBackupId(Date.now()),
       allowVulnerableClient: true,

@@ -99,6 +99,7 @@ export async function restoredPicture(
         target: { name: "local", connection, environment: "development" },
         settings: {
           after: [],
+          thenJobs: [],
           jobs: 2,
           keepOld: false,
           waitForSessions: 0,

@@ -12,7 +12,7 @@ describe("lineReporter", () => {
     expect(lines).toEqual(["one thing", "warning: another"]);
   });
 
-  test("tells of progress every 10 s at most, with bytes, total and rate", () => {
+  test("tells of progress every 10 s at most, with bytes, total, rate and the time left", () => {
     const { lines, reporter, clock } = atNoon();
     const progress = reporter.progress("dump", 100 * MEGABYTE);
     for (let second = 1; second <= 25; second += 1) {
@@ -21,8 +21,8 @@ describe("lineReporter", () => {
     }
     progress.end();
     expect(lines).toEqual([
-      "dump: 20.0 MB of about 100 MB, 2.0 MB/s",
-      "dump: 40.0 MB of about 100 MB, 2.0 MB/s",
+      "dump: 20.0 MB of about 100 MB, 2.0 MB/s, 40 s left",
+      "dump: 40.0 MB of about 100 MB, 2.0 MB/s, 30 s left",
     ]);
   });
 

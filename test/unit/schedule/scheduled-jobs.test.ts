@@ -17,6 +17,7 @@ test("what has a schedule runs, the first one first, each by its own time zone",
     verify: {},
     prune: {},
     seed: {},
+    indexes: {},
   });
   // Half past two in summer time has just been; it comes again an hour later, and does not count again.
   const next = nextRunsOf(jobs, Date.parse("2026-10-25T00:31:00.000Z"));
@@ -34,6 +35,7 @@ test("every kind of job has its schedule, and how late it may be where nothing i
     verify: { production: settings },
     prune: { production: settings },
     seed: {},
+    indexes: {},
   });
   expect(jobs.map(({ job, missedWithin }) => [job.kind, missedWithin / HOUR])).toEqual([
     ["backup", 1],

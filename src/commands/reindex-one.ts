@@ -1,0 +1,55 @@
+import { requireDatabase, requireIndex, requireStorage } from "../config/select.ts";
+import { humanPlural } from "../observe/human.ts";
+import type { JobOutcome } from "../schedule/run.ts";
+import { openStorage } from "../storage/open.ts";
+import type { CommandContext } from "./command.ts";
+import { reindexIndex, reindexJob, type ReindexedIndex, type ReindexOverrides } from "./reindex-index.ts";
+import { runAsJob } from "./run-as-job.ts";
+
+export interface ReindexOneOptions extends ReindexOverrides {
+  /** The scheduled instant, in milliseconds since the epoch; undefined for a run by hand. */
+  slot: number | undefined;
+}
+
+/**
+ * Builds one index of the configuration anew, as a run of its job.
+ *
+ * @throws as `runJob` and `reindexIndex`
+ */
+export async function reindexOne(
+  name: string,
+  { slot, ...overrides }: ReindexOneOptions,
+  context: CommandContext,
+): Promise<JobOutcome<ReindexedIndex>> {
+  const config = await context.config();
+  const index = requireIndex(config, name);
+  const storage = await openStorage(requireStorage(config), context.reporter);
+  try {
+    return await runAsJob(
+      context,
+      { config, storage, database: requireDatabase(config, index.database) },
+      {
+        job: reindexJob(name, index),
+        slot,
+        prepare: () => Promise.resolve(undefined),
+        // The alias is moved once the lease was confirmed; a run that is lost leaves an index that the next one goes on with.
+        bury: () => Promise.resolve(false),
+        work: async (run) =>
+          outcomeOf(await reindexIndex(name, overrides, { ...context, signal: run.signal }, run)),
+      },
+    );
+  } finally {
+    await storage.close();
+  }
+}
+
+function outcomeOf(value: ReindexedIndex): JobOutcome<ReindexedIndex> {
+  const { name, outcome } = value;
+  const refused = outcome?.refusedCount ?? 0;
+  return {
+    value,
+    exit: refused === 0 ? "done" : "warnings",
+    message: refused === 0 ? null : `the engine refused ${humanPlural(refused, "document")} of ${name}`,
+    result: outcome === null ? {} : { index: outcome.index, documents: outcome.documents, refused },
+  };
+}

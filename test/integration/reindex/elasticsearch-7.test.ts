@@ -1,0 +1,3 @@
+import { describeReindex } from "./engine-cases.ts";
+
+describeReindex("elasticsearch-7");

@@ -1,0 +1,3 @@
+import { describeBulkFaults } from "./bulk-faults.ts";
+
+describeBulkFaults("elasticsearch-7");

@@ -1,0 +1,3 @@
+import { describeIndexLife } from "./index-life.ts";
+
+describeIndexLife("opensearch-2");
