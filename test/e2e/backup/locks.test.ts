@@ -60,7 +60,9 @@ describe("a lock", () => {
     const barrier = await createBarrier(database, BARRIER_MEGABYTES);
     await using proxy = await startS3Proxy(bucket.server.endpoint, () => undefined);
     const environment = environmentOf(database, bucket, { AWS_ENDPOINT_URL_S3: proxy.endpoint });
-    const ended = await dataops.run(["backup"], { environment, config });
+    // Long enough for a part to have gone up when it is over.
+    const patient = { ...config, backup: { production: { lockWaitTimeout: "6s", format: "archive" } } };
+    const ended = await dataops.run(["backup"], { environment, config: patient });
     await barrier.release();
 
     expect(ended, ended.stderr).toMatchObject({ code: 1, stdout: "" });

@@ -70,7 +70,7 @@ test("half of the rows gone, a table gone, a table emptied: suspect, exit 3, and
   const shown = await run("show", suspect.id);
   expect(shown.stdout).toMatch(/^was suspect +public\.tags is gone/m);
   expect(shown.stdout).toMatch(/^accepted +since \S+: orders were archived$/m);
-  expect((await run("list")).stdout).toMatch(/ suspect\n.* accepted\n[^\n]*\d\n$/);
+  expect((await run("list")).stdout).toMatch(/ suspect\n.* accepted\n(?!.*(suspect|accepted)).*\n$/);
 
   // Now this is what the next one is compared with.
   expect(await run("backup")).toMatchObject({ code: 0 });

@@ -37,6 +37,10 @@ describe("an index", () => {
       maxErrors: 0,
       jobs: 4,
       adopt: false,
+      timezone: "UTC",
+      timeout: 12 * 3_600_000,
+      jitter: 0,
+      blackouts: [],
     });
   });
 
