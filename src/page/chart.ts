@@ -35,13 +35,11 @@ const DURATION: Measure = {
 /** Sizes and durations of the newest backups over time, with what is to be said of each of them. */
 export function charts({ backups, verifications }: DatabaseFacts): Html | undefined {
   const shown = backups.slice(0, MOST_BARS).toReversed();
-  const [first, last] = [shown[0], shown.at(-1)];
-  if (first === undefined || last === undefined) return undefined;
+  if (shown.length === 0) return undefined;
   const marks = new Set(shown.map((backup) => backupMark(backup, verifications)));
   const legend = [VERIFIED, SUSPECT, FAILED_VERIFICATION, UNREADABLE].filter((mark) => marks.has(mark));
   return html`<div class="charts">
     ${[SIZE, DURATION].map((measure) => chart(shown, verifications, measure))}
-    <p class="axis">${moment(Date.parse(first.started))}<span>${moment(Date.parse(last.started))}</span></p>
     ${legend.length === 0 ? undefined : html`<p class="legend">${legend.map(({ sign, meaning, tone }) => html`<span><b class="${tone}" aria-hidden="true">${sign}</b> ${meaning}</span>`)}</p>`}
   </div>`;
 }
@@ -86,7 +84,14 @@ function chart(
       <line class="ground" x1="0" x2="100%" y1="${PLOT_HEIGHT + 0.5}" y2="${PLOT_HEIGHT + 0.5}" />
       ${bars}
     </svg>
+    ${axis(backups)}
   </figure>`;
+}
+
+/** When the first of them was made, and the last. */
+function axis(backups: readonly BackupFacts[]): Html {
+  const ends = backups.length === 1 ? backups : [backups.at(0), backups.at(-1)];
+  return html`<p class="axis">${ends.map((end) => moment(Date.parse(end?.started ?? "")))}</p>`;
 }
 
 /**

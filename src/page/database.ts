@@ -100,7 +100,9 @@ function backupTable({ backups, verifications }: DatabaseFacts, index: number): 
       ${why(backup)}`;
   });
   return html`<details id="backups-${index}">
-    <summary>The newest ${humanPlural(rows.length, "backup")} as a table</summary>
+    <summary id="backups-${index}-summary">
+      The newest ${humanPlural(rows.length, "backup")} as a table
+    </summary>
     <div class="scroll" tabindex="0" role="region" aria-label="Backups, as a table">
       <table>
         <caption class="unseen">

@@ -55,6 +55,7 @@ svg .bar:hover rect { opacity: .65; }
 svg text { font-size: 12px; font-weight: 700; fill: currentColor; }
 .axis, .legend { display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: .8125rem; color: var(--quiet); }
 .axis { justify-content: space-between; }
+.axis :only-child { margin: 0 auto; }
 summary { cursor: pointer; font-size: .875rem; color: var(--quiet); }
 .scroll { overflow-x: auto; margin-top: .5rem; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; font-variant-numeric: tabular-nums; }
@@ -71,7 +72,7 @@ td, th { overflow-wrap: break-word; }
 :focus-visible { outline: 2px solid var(--bar); outline-offset: 2px; border-radius: .25rem; }
 @media (min-width: 48rem) {
   .charts { grid-template-columns: 1fr 1fr; }
-  .axis, .legend { grid-column: 1 / -1; }
+  .legend { grid-column: 1 / -1; }
   .pair { grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); }
 }
 @media (max-width: 47.99rem) {

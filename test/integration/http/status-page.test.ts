@@ -67,7 +67,9 @@ test("shows a reader's own time, and UTC without JavaScript", async ({ open }) =
 });
 
 describe("an open page", () => {
-  test("takes in what is new, and leaves open what was opened", async ({ open }) => {
+  test("takes in what is new, and leaves open what was opened, and the focus where it was", async ({
+    open,
+  }) => {
     const { page, found, complaints } = await open();
     await page.locator("summary").first().click();
     found.statuses = [statusOf(exampleFacts({ backups: [exampleBackup(10)] }))];
@@ -75,6 +77,7 @@ describe("an open page", () => {
     await expect.poll(() => page.locator(".summary").textContent()).toContain("1 thing to mend now");
     expect(await page.title()).toBe("✗ 1 thing to mend now – dataops");
     expect(await page.locator("details[open]").count()).toBe(1);
+    expect(await page.locator("summary:focus").count()).toBe(1);
     expect(await page.locator(".summary time").textContent()).toBe("21 Nov 13:00");
     expect(complaints).toEqual([]);
   });
