@@ -27,8 +27,7 @@ CREATE TABLE products AS
 SELECT g::bigint AS id, 'Product ' || g AS name, repeat(md5(g::text) || ' ', 6) AS description, (g % 9999) / 100.0 AS price,
        ARRAY['a' || g % 10, 'b' || g % 7] AS tags, g % 3 = 0 AS published, '2026-01-01'::timestamptz - (g || ' s')::interval AS created_at
   FROM generate_series(1, $COUNT) AS g;
-ALTER TABLE products ADD PRIMARY KEY (id);
-VACUUM ANALYZE products;`;
+ALTER TABLE products ADD PRIMARY KEY (id);`;
 
 const MAPPINGS = {
   properties: {
@@ -103,6 +102,7 @@ function engineName(name: string): SearchEngineName {
 async function buildFiles(): Promise<void> {
   await using client = await connect(settingsFor(postgres), { applicationName: "bench" });
   await client.query(TABLE.replace("$COUNT", String(count)));
+  await client.query("VACUUM ANALYZE products");
   let lines: string[] = [];
   let size = 0;
   let number = 0;

@@ -1,3 +1,5 @@
+import { hash, mix } from "./hash.ts";
+
 /** Which documents there are, which state of each is wanted, and which of them are in the index. */
 
 /** Entries to begin with; must be a power of two. */
@@ -17,12 +19,8 @@ const INDEXED = 16;
 /** What is wanted is not what was saved. */
 const CHANGED = 32;
 
-/** The multipliers of MurmurHash3's finalizer. */
-const MIX_1 = 0x85ebca6b;
-const MIX_2 = 0xc2b2ae35;
-/** FNV-1a, 32 bits. */
-const FNV_BASIS = 0x811c9dc5;
-const FNV_PRIME = 0x01000193;
+/** Odd, and large: sets tables apart in fingerprints. */
+const TABLE_FACTOR = 0x811c9dc5;
 
 /** What is kept of one document between runs. */
 export interface SavedEntry {
@@ -53,14 +51,20 @@ export class DocumentTable {
   /** Open addressing: an entry's number plus 1, or 0. At most half full. */
   #slots = new Uint32Array(FIRST_CAPACITY * 2);
 
-  /** The number of the entry of this id; undefined where there is none. */
-  find(bytes: Buffer, start: number, end: number): number | undefined {
+  /**
+   * The number of the entry of this id; undefined where there is none.
+   *
+   * @param previous the one found before: rows mostly come in the order in which the first scan saw them
+   */
+  find(bytes: Buffer, start: number, end: number, previous = -1): number | undefined {
+    if (this.#isNext(previous, bytes, start, end)) return previous + 1;
     const found = this.#slots[this.#slotOf(bytes, start, end)] ?? 0;
     return found === 0 ? undefined : found - 1;
   }
 
-  /** The number of the entry of this id, made where there is none. */
-  add(bytes: Buffer, start: number, end: number): number {
+  /** The number of the entry of this id, made where there is none. `previous` is as in `find`. */
+  add(bytes: Buffer, start: number, end: number, previous = -1): number {
+    if (this.#isNext(previous, bytes, start, end)) return previous + 1;
     const slot = this.#slotOf(bytes, start, end);
     const found = this.#slots[slot] ?? 0;
     if (found !== 0) return found - 1;
@@ -72,7 +76,9 @@ export class DocumentTable {
     const idStart = this.#startOf(entry);
     const idEnd = idStart + end - start;
     if (idEnd > this.#ids.byteLength) this.#growIds(idEnd);
-    bytes.copy(this.#ids, idStart, start, end);
+    // For a few bytes a loop is quicker than a call of `copy`.
+    const ids = this.#ids;
+    for (let index = start; index < end; index++) ids[idStart + index - start] = bytes[index] ?? 0;
     this.#idEnds[entry] = idEnd;
     this.#slots[slot] = entry + 1;
     this.length += 1;
@@ -94,7 +100,7 @@ export class DocumentTable {
 
   /** A row that the document of this id is made from, by a 32-bit number that no other state of the row has, and its table. */
   seeRow(entry: number, version: number, table: number): void {
-    const high = mix(version ^ Math.imul(table + 1, FNV_BASIS));
+    const high = mix(version ^ Math.imul(table + 1, TABLE_FACTOR));
     this.see(entry, high, mix(high ^ version));
   }
 
@@ -233,6 +239,10 @@ export class DocumentTable {
     return entry === 0 ? 0 : (this.#idEnds[entry - 1] ?? 0);
   }
 
+  #isNext(previous: number, bytes: Buffer, start: number, end: number): boolean {
+    return previous + 1 < this.length && this.#isIdOf(previous + 1, bytes, start, end);
+  }
+
   #slotOf(bytes: Buffer, start: number, end: number): number {
     const mask = this.#slots.length - 1;
     let slot = hash(bytes, start, end) & mask;
@@ -277,20 +287,4 @@ export class DocumentTable {
 function enlarge<T extends Float64Array | Uint32Array | Uint8Array>(from: T, to: T): T {
   to.set(from);
   return to;
-}
-
-function hash(bytes: Buffer, start: number, end: number): number {
-  let value = FNV_BASIS;
-  for (let index = start; index < end; index++) {
-    value = Math.imul(value ^ (bytes[index] ?? 0), FNV_PRIME);
-  }
-  return mix(value);
-}
-
-/** Spreads 32 bits over 32 bits; no two numbers come to the same. */
-function mix(value: number): number {
-  let mixed = value;
-  mixed = Math.imul(mixed ^ (mixed >>> 16), MIX_1);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), MIX_2);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
 }

@@ -119,14 +119,18 @@ async function readDocuments(
   version: number,
 ): Promise<void> {
   const { table, source } = pass;
+  let previous = -1;
   const rows = new CopyRows(DOCUMENT_FIELDS, (bytes, fields) => {
-    const [idStart = -1, idEnd = -1, start = -1, end = -1] = fields;
+    const idStart = fields[0] ?? -1;
+    const idEnd = fields[1] ?? -1;
+    const start = fields[2] ?? -1;
     if (idStart === -1 || start === -1) throw withoutId(source);
-    const entry = table.find(bytes, idStart, idEnd);
+    const entry = table.find(bytes, idStart, idEnd, previous);
     if (entry === undefined) throw unsteady(bytes.toString("utf8", idStart, idEnd));
+    previous = entry;
     if (!table.isPending(entry) && !table.isRead(entry)) return undefined;
     if (table.markRead(entry)) throw twice(table.id(entry));
-    return requests.add(bytes, start, end, entry);
+    return requests.add(bytes, start, fields[3] ?? -1, entry);
   });
   const sent: SentVersion = source.version === undefined ? version : "column";
   await runCopies(client, [documentStatement(source, selection, sent)], rows, signal);

@@ -21,14 +21,18 @@ export async function scanDocuments(
 ): Promise<void> {
   const { source, catchUp, signal } = options;
   let part = 0;
+  let entry = -1;
   table.beginScan();
   const rows = new CopyRows(
     SCAN_FIELDS,
     (bytes, fields) => {
-      const [start = -1, end = -1, value = -1, valueEnd = -1] = fields;
+      // Not taken apart by a pattern: of a typed array that makes an iterator for each row.
+      const start = fields[0] ?? -1;
+      const value = fields[2] ?? -1;
       if (start === -1) throw withoutId(source);
-      const entry = table.add(bytes, start, end);
-      if (valueEnd - value === TRANSACTION_ID_SIZE) table.seeRow(entry, bytes.readUInt32BE(value), part);
+      entry = table.add(bytes, start, fields[1] ?? -1, entry);
+      if ((fields[3] ?? -1) - value === TRANSACTION_ID_SIZE)
+        table.seeRow(entry, bytes.readUInt32BE(value), part);
       else table.see(entry, bytes.readUInt32BE(value), bytes.readUInt32BE(value + TRANSACTION_ID_SIZE));
       return undefined;
     },

@@ -31,6 +31,7 @@ const READERS = [
   ["export", "20261121"],
   ["undo", "local"],
   ["stamp", "local", "development"],
+  ["reindex"],
   ["config", "show"],
   ["config", "validate"],
 ] as const;

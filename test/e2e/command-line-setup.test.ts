@@ -173,7 +173,7 @@ describe("completion", () => {
     const complete = (...words: string[]): Promise<string[]> => bashCompletes(script, folder, words);
 
     expect(await complete("")).toEqual(expect.arrayContaining(["backup", "fetch-latest-db", "--help"]));
-    expect(await complete("re")).toEqual(["restore"]);
+    expect(await complete("re")).toEqual(["restore", "reindex"]);
     expect(await complete("fetch-latest-db", "--f")).toEqual(expect.arrayContaining(["--from", "--force"]));
     expect(await complete("config", "s")).toEqual(["show", "schema"]);
     expect(await complete("--json", "undo", "--y")).toEqual(["--yes"]);

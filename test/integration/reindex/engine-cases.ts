@@ -7,59 +7,62 @@ import { startReader } from "../../support/search-reader.ts";
 import { startWriter } from "../../support/shop-writer.ts";
 import type { SearchEngineName } from "../../support/search-servers.ts";
 
+/** Milliseconds, on a machine that is busy. */
+const LONG = 180_000;
+
 /** What a reindex must hold on every engine. */
 export function describeReindex(name: SearchEngineName): void {
   const test = reindexTest(name);
 
   describe(`a reindex on ${name}`, () => {
-    test("builds an index, swaps the alias, and the next one keeps the old", async ({
-      database,
-      engine,
-      search,
-      alias,
-      runs,
-    }) => {
-      const client = await database.connect();
-      await client.query(productsSql(3_000));
-      const first = await runs.run();
-      expect(first).toMatchObject({
-        documents: 3_000,
-        refusedCount: 0,
-        previous: [],
-        removed: [],
-        method: "rows",
-        resumed: false,
-      });
-      expect(first.sampled).toBeGreaterThan(50);
-      expect(await searchAll(search.url, alias)).toEqual(await readProducts(database));
-      await client.query("DELETE FROM products WHERE id <= 1000");
-      const second = await runs.run({ request: { keep: 1 } });
-      expect(second).toMatchObject({ documents: 2_000, previous: [first.index], removed: [] });
-      const third = await runs.run({ request: { keep: 1 } });
-      expect(third.removed).toEqual([first.index]);
-      const state = await readAlias(engine, alias);
-      expect(state.current.map((index) => index.name)).toEqual([third.index]);
-      expect(state.kept.map((index) => index.name)).toEqual([second.index]);
-      expect(await searchAll(search.url, alias)).toEqual(await readProducts(database));
-      const left: string[] = [];
-      for await (const { key } of runs.storage.list("")) left.push(key);
-      expect(left).toEqual([]);
-    });
+    // The first test also waits for the engine to start.
+    test(
+      "builds an index, swaps the alias, and the next one keeps the old",
+      { timeout: LONG },
+      async ({ database, engine, search, alias, runs }) => {
+        const client = await database.connect();
+        await client.query(productsSql(3_000));
+        const first = await runs.run();
+        expect(first).toMatchObject({
+          documents: 3_000,
+          refusedCount: 0,
+          previous: [],
+          removed: [],
+          method: "rows",
+          resumed: false,
+        });
+        expect(first.sampled).toBeGreaterThan(50);
+        expect(await searchAll(search.url, alias)).toEqual(await readProducts(database));
+        await client.query("DELETE FROM products WHERE id <= 1000");
+        const second = await runs.run({ request: { keep: 1 } });
+        expect(second).toMatchObject({ documents: 2_000, previous: [first.index], removed: [] });
+        const third = await runs.run({ request: { keep: 1 } });
+        expect(third.removed).toEqual([first.index]);
+        const state = await readAlias(engine, alias);
+        expect(state.current.map((index) => index.name)).toEqual([third.index]);
+        expect(state.kept.map((index) => index.name)).toEqual([second.index]);
+        expect(await searchAll(search.url, alias)).toEqual(await readProducts(database));
+        const left: string[] = [];
+        for await (const { key } of runs.storage.list("")) left.push(key);
+        expect(left).toEqual([]);
+      },
+    );
 
     test.for([
       ["a version column", "updated_at"],
       ["no version column", undefined],
     ] as const)(
       "loses no write of an application at work, with %s",
+      { timeout: LONG },
       async ([, version], { database, search, alias, runs }) => {
         const client = await database.connect();
-        await client.query(productsSql(4_000));
+        await client.query(productsSql(2_000));
         const setting = { file: "products.sql", sql: "SELECT * FROM products", id: "id", version };
         await runs.run({ request: { sql: setting } });
-        const place = { url: search.url, alias, ids: 6_000, isVersioned: version !== undefined };
+        const place = { url: search.url, alias, ids: 3_000, isVersioned: version !== undefined };
         const writer = await startWriter(database, place);
         const reader = startReader(search.url, alias);
-        // Four seconds of load at least.
+        // Two seconds of load at least.
         const outcome = await runs.run({ request: { sql: setting, maxDocsPerSecond: 1_000 } });
         const { perSecond, deletes } = await writer.stop();
         const { searches, failures } = await reader.stop();
