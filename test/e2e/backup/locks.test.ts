@@ -61,7 +61,7 @@ describe("a lock", () => {
     await using proxy = await startS3Proxy(bucket.server.endpoint, () => undefined);
     const environment = environmentOf(database, bucket, { AWS_ENDPOINT_URL_S3: proxy.endpoint });
     // Long enough for a part to have gone up when it is over.
-    const patient = { ...config, backup: { production: { lockWaitTimeout: "6s", format: "archive" } } };
+    const patient = { ...config, backup: { production: { lockWaitTimeout: "6s" } } };
     const ended = await dataops.run(["backup"], { environment, config: patient });
     await barrier.release();
 
