@@ -1,9 +1,16 @@
 import { requireDatabase, requireIndex, requireStorage } from "../config/select.ts";
 import { humanPlural } from "../observe/human.ts";
+import { buryReindex } from "../reindex/status.ts";
 import type { JobOutcome } from "../schedule/run.ts";
 import { openStorage } from "../storage/open.ts";
 import type { CommandContext } from "./command.ts";
-import { reindexIndex, reindexJob, type ReindexedIndex, type ReindexOverrides } from "./reindex-index.ts";
+import {
+  openPlace,
+  reindexIndex,
+  reindexJob,
+  type ReindexedIndex,
+  type ReindexOverrides,
+} from "./reindex-index.ts";
 import { runAsJob } from "./run-as-job.ts";
 
 export interface ReindexOneOptions extends ReindexOverrides {
@@ -32,8 +39,11 @@ export async function reindexOne(
         job: reindexJob(name, index),
         slot,
         prepare: () => Promise.resolve(undefined),
-        // The alias is moved once the lease was confirmed; a run that is lost leaves an index that the next one goes on with.
-        bury: () => Promise.resolve(false),
+        bury: async (id, { signal }) => {
+          if (index.driver !== "builtin") return false;
+          await using place = await openPlace(config, index, context.reporter);
+          return await buryReindex(place.engine, name, id, signal);
+        },
         work: async (run) =>
           outcomeOf(await reindexIndex(name, overrides, { ...context, signal: run.signal }, run)),
       },
