@@ -1,9 +1,7 @@
 /**
  * Loads an index from a table in three ways, in turn, and holds ours to its budgets: `npm run bench:reindex -- --documents 600000`.
- * `--modules DIR` names a folder in whose node_modules pg-query-stream is; without it that contender is left out.
  */
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -53,12 +51,10 @@ const { values } = parseArgs({
     documents: { type: "string", default: "600000" },
     runs: { type: "string", default: "3" },
     engine: { type: "string", default: "opensearch-2" },
-    modules: { type: "string", default: "." },
   },
 });
 const count = Number(values.documents);
-const hasStream = existsSync(join(values.modules, "node_modules", "pg-query-stream"));
-const names = ["prebuilt files", "dataops", ...(hasStream ? ["helpers.bulk"] : [])];
+const names = ["prebuilt files", "dataops", "helpers.bulk"];
 
 await using cleanup = new AsyncDisposableStack();
 const files = await mkdtemp(join(tmpdir(), "dataops-bench-"));
@@ -84,13 +80,12 @@ judge(
   (value) => value >= RATE_LIMIT,
   RATE_LIMIT,
 );
-if (hasStream)
-  judge(
-    "processor time, of helpers.bulk",
-    ratio("cpu", "helpers.bulk"),
-    (value) => value <= CPU_LIMIT,
-    CPU_LIMIT,
-  );
+judge(
+  "processor time, of helpers.bulk",
+  ratio("cpu", "helpers.bulk"),
+  (value) => value <= CPU_LIMIT,
+  CPU_LIMIT,
+);
 
 function engineName(name: string): SearchEngineName {
   const found = SEARCH_ENGINES.find((one) => one === name);
@@ -136,7 +131,6 @@ async function load(name: string): Promise<Load> {
     engineUrl: engine.url,
     index,
     files,
-    modules: values.modules,
   };
   const script = fileURLToPath(new URL("reindex/contender.ts", import.meta.url));
   const { stdout } = await run(process.execPath, [script, name, JSON.stringify(place)]);

@@ -1,10 +1,9 @@
 /** One contender's load of one index, as a process of its own: `contender.ts NAME JSON`; prints what it came to as JSON. */
 import { readdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { Client } from "@opensearch-project/opensearch";
 import pg from "pg";
+import QueryStream from "pg-query-stream";
 import { parseConnection } from "../../src/config/parse-connection.ts";
 import { connect } from "../../src/postgres/client.ts";
 import { joinSnapshot, openSnapshot } from "../../src/postgres/snapshot.ts";
@@ -30,8 +29,6 @@ export interface LoadPlace {
   index: string;
   /** Of requests that were built before. */
   files: string;
-  /** A folder with `node_modules/pg-query-stream`. */
-  modules: string;
 }
 
 export const DOCUMENTS_SQL = "SELECT * FROM products";
@@ -80,13 +77,7 @@ async function dataops({ databaseUrl, engineUrl, index }: LoadPlace): Promise<vo
 }
 
 /** What most teams have: rows as objects, and the client's own helper. */
-async function bulkHelper({ databaseUrl, engineUrl, index, modules }: LoadPlace): Promise<void> {
-  // eslint-disable-next-line typescript/no-unsafe-type-assertion -- its one export
-  const QueryStream = createRequire(join(modules, "package.json"))("pg-query-stream") as new (
-    sql: string,
-    parameters: unknown[],
-    options: { batchSize: number },
-  ) => pg.Submittable & Readable;
+async function bulkHelper({ databaseUrl, engineUrl, index }: LoadPlace): Promise<void> {
   const database = new pg.Client({ connectionString: databaseUrl });
   await database.connect();
   const client = new Client({ node: engineUrl });
