@@ -4,7 +4,7 @@ import { jobTitle, type Job } from "../repository/job.ts";
 import type { RunRecord } from "../repository/run-record.ts";
 import type { Decision } from "./decide.ts";
 import { suspicionOf } from "./health.ts";
-import { humanInstant, oneLine } from "./message.ts";
+import { instantInUtc, oneLine } from "./message.ts";
 import type { Notice } from "./notice.ts";
 import type { Redact } from "./redact.ts";
 
@@ -47,7 +47,7 @@ export function staleNotice(stale: { staleSince: number; detail: string }, job: 
       event: "stale",
       id: `${jobTitle(job).replace(" ", "-")}/stale/${new Date(now).toISOString()}`,
       at: now,
-      subject: `${jobTitle(job)} is stale since ${humanInstant(stale.staleSince)}`,
+      subject: `${jobTitle(job)} is stale since ${instantInUtc(stale.staleSince)}`,
       details: [stale.detail],
       hint: "find out whether the schedule still runs",
       next: ["dataops status", ...commandsOf(job)],
@@ -116,7 +116,7 @@ function historyOf({ event, before, gap }: Decision): string[] {
   const [newest] = before;
   const oldest = before.at(-1);
   if (newest === undefined || oldest === undefined) return [];
-  const since = `since ${humanInstant(Date.parse(oldest.started))}`;
+  const since = `since ${instantInUtc(Date.parse(oldest.started))}`;
   if (event !== "recovery")
     return [
       `${humanPlural(before.length, "run")} before it ${before.length === 1 ? "was" : "were"} not good either, ${since}`,

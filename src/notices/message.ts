@@ -28,22 +28,22 @@ export function factsOf({ run, host, at, dataopsVersion }: Notice): [name: strin
   const by = `dataops ${dataopsVersion} on ${host}`;
   if (run === undefined) {
     return [
-      ["at", humanInstant(at)],
+      ["at", instantInUtc(at)],
       ["by", by],
     ];
   }
   const facts: [string, string][] = [["run", run.id]];
-  if (run.slot !== null) facts.push(["slot", humanInstant(Date.parse(run.slot))]);
-  facts.push(["started", humanInstant(Date.parse(run.started))]);
+  if (run.slot !== null) facts.push(["slot", instantInUtc(Date.parse(run.slot))]);
+  facts.push(["started", instantInUtc(Date.parse(run.started))]);
   if (run.ended !== null) {
     const took = humanDuration(Date.parse(run.ended) - Date.parse(run.started));
-    facts.push(["ended", `${humanInstant(Date.parse(run.ended))}, after ${took}`]);
+    facts.push(["ended", `${instantInUtc(Date.parse(run.ended))}, after ${took}`]);
   }
   if (run.exit !== null) facts.push(["exit", `${EXIT_CODES[run.exit].code} (${run.exit})`]);
   return [...facts, ["by", by]];
 }
 
 /** `2026-11-21 04:00:07 UTC`. */
-export function humanInstant(milliseconds: number): string {
+export function instantInUtc(milliseconds: number): string {
   return `${new Date(milliseconds).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
