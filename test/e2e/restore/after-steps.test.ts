@@ -1,7 +1,14 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
-import { expectUntouched, laptopConfig, laptopEnvironment, test, traces } from "../../support/e2e-laptop.ts";
+import {
+  expectUntouched,
+  laptopConfig,
+  laptopEnvironment,
+  PRODUCTION,
+  test,
+  traces,
+} from "../../support/e2e-laptop.ts";
 import { expectOneLine } from "../../support/e2e-test.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
@@ -69,6 +76,43 @@ describe("steps after a restore", () => {
     const ended = await dataops.run(["fetch-latest-db"], { environment, config });
     expect(ended, ended.stderr).toMatchObject({ code: 2, stdout: "" });
     expect(ended.stderr).toContain("no/such/file.sql");
+    await expect(readdir(cache)).rejects.toThrow("ENOENT");
+  });
+});
+
+describe("jobs that follow a restore", () => {
+  function followedBy(...commands: string[][]): Record<string, unknown> {
+    // eslint-disable-next-line unicorn/no-thenable -- the key's name in the file
+    return laptopConfig({ then: commands.map((command) => ({ command })) });
+  }
+
+  test("find the restored database in its place; one that fails is a warning, and the next one runs", async ({
+    shop,
+    local,
+    dataops,
+  }) => {
+    await local.create();
+    const folder = await temporaryFolder("then");
+    const seen = join(folder, "seen");
+    const script = `psql --no-psqlrc -qAtc "SELECT current_database() || ' ' || (SELECT value FROM content LIMIT 1)" "$DATABASE_URL" >'${seen}'`;
+    const config = followedBy(["sh", "-c", "echo no index today >&2; exit 7"], ["sh", "-c", script]);
+    const environment = laptopEnvironment(shop.folder, local);
+    const restored = await dataops.run(["fetch-latest-db", "--yes", "--json"], { environment, config });
+    expect(restored, restored.stderr).toMatchObject({ code: 3 });
+    expect(restored.json()).toMatchObject({
+      failedJobs: [expect.stringMatching(/sh.*7.*no index today/)],
+    });
+    expect(await local.content()).toBe(PRODUCTION);
+    expect(await readFile(seen, "utf8")).toBe(`${local.name} ${PRODUCTION}\n`);
+  });
+
+  test("that are not there are missed before anything is downloaded", async ({ shop, local, dataops }) => {
+    const config = followedBy(["no-such-program-anywhere"]);
+    const cache = join(await temporaryFolder("cache"), "archives");
+    const environment = laptopEnvironment(shop.folder, local, { DATAOPS_CACHE_DIRECTORY: cache });
+    const ended = await dataops.run(["fetch-latest-db"], { environment, config });
+    expect(ended, ended.stderr).toMatchObject({ code: 2, stdout: "" });
+    expect(ended.stderr).toContain("no-such-program-anywhere");
     await expect(readdir(cache)).rejects.toThrow("ENOENT");
   });
 });

@@ -195,6 +195,11 @@ describe("what is wrong is told with its place", () => {
       "databases: { here: { url: postgres://db/here, environment: production } }\nverify: { here: { server: nothere } }",
       "dataops.config.yaml:2:27: verify.here.server: there is no database nothere",
     ],
+    [
+      "an index to rebuild afterwards that is not there",
+      "databases: { here: { url: postgres://db/here, environment: development } }\nrestore: { here: { then: [reindex nothere] } }",
+      "restore.here.then[0]: there is no index nothere under indexes",
+    ],
   ])("%s", async ([, text = "", expected = ""]) => {
     await expect(load(text)).rejects.toThrow(expected);
   });
