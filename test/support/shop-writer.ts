@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { TestDatabase } from "./postgres-test.ts";
 
 /** Each in one statement and one bulk request. */
 const CHANGES_PER_ROUND = 100;
+/** Milliseconds from one to the next, unless it takes longer: 500 changes a second keep an engine busy, and not only with that. */
+const ROUND_INTERVAL = 200;
 
 export interface ShopWriter {
   /** Ends it when all that it has committed is in the index that the alias stands for at that moment. */
@@ -23,6 +26,7 @@ export async function startWriter(
   await client.query("SET TimeZone = 'UTC'");
   const started = performance.now();
   let changes = 0;
+  let rounds = 0;
   let deletes = 0;
   const stopping = new AbortController();
   const work = async (): Promise<void> => {
@@ -31,6 +35,9 @@ export async function startWriter(
       changes += rows.length;
       deletes += rows.filter(({ document }) => document === null).length;
       await send(rows, options);
+      rounds += 1;
+      const early = started + rounds * ROUND_INTERVAL - performance.now();
+      if (early > 0) await sleep(early);
     }
   };
   const working = work();

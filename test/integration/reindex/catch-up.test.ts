@@ -129,7 +129,7 @@ describe("catching up", () => {
         }
         for (const writer of writers) await writer.query("ROLLBACK");
       }),
-      { numRuns: 6, endOnFailure: true },
+      { numRuns: 12, endOnFailure: true },
     );
   });
 });
