@@ -14,8 +14,6 @@ export interface EngineFailure {
 const DISK_HINT =
   'free or add disk space in the engine; where the block stays, lift it: PUT INDEX/_settings {"index.blocks.read_only_allow_delete": null}';
 const BLOCK_HINT = "find out who blocked the index, and why; then run it again";
-const CREDENTIALS_HINT = "check the credentials of search.<name>, and what they are allowed to do";
-const EXPIRED_HINT = "log in again, or give the task a role: the credentials are not renewed by themselves";
 
 /** How people and AWS's services say it: "The security token included in the request is expired". */
 const EXPIRED_PATTERN = /expired/i;
@@ -33,35 +31,40 @@ const BY_TYPE: Readonly<Record<string, SearchErrorKind>> = {
   security_exception: "not-permitted",
 };
 
+/** What can be done, by kind; of a block its words say more. */
+const HINTS: Partial<Readonly<Record<SearchErrorKind, string>>> = {
+  expired: "log in again, or give the task a role: these credentials are not renewed by themselves",
+  "not-permitted": "check the credentials of search.<name>, and what they are allowed to do",
+  "too-large": "raise the engine's http.max_content_length, or take large fields out of the documents",
+  overloaded: "give the engine more resources, or send with fewer jobs",
+};
+
 /** What kind of failure this is, and what can be done about it. */
-export function judgeFailure({ status, type, reason }: EngineFailure): {
-  kind: SearchErrorKind;
-  hint?: string;
-} {
-  if (type === "cluster_block_exception") {
-    // The cluster has no manager at the moment, or is not recovered yet.
-    if (status === 503) return { kind: "unreachable" };
-    return { kind: "blocked", hint: DISK_PATTERN.test(reason) ? DISK_HINT : BLOCK_HINT };
-  }
+export function judgeFailure(failure: EngineFailure): { kind: SearchErrorKind; hint: string | undefined } {
+  const kind = kindOf(failure);
+  if (kind !== "blocked") return { kind, hint: HINTS[kind] };
+  return { kind, hint: DISK_PATTERN.test(failure.reason) ? DISK_HINT : BLOCK_HINT };
+}
+
+function kindOf({ status, type, reason }: EngineFailure): SearchErrorKind {
+  // At 503 the cluster has no manager at the moment, or is not recovered yet.
+  if (type === "cluster_block_exception") return status === 503 ? "unreachable" : "blocked";
   const known = type === undefined ? undefined : BY_TYPE[type];
-  if (known === "not-permitted") return { kind: known, hint: CREDENTIALS_HINT };
-  if (known !== undefined) return { kind: known };
+  if (known !== undefined) return known;
   switch (status) {
     case 401:
     case 403:
-      return EXPIRED_PATTERN.test(reason)
-        ? { kind: "expired", hint: EXPIRED_HINT }
-        : { kind: "not-permitted", hint: CREDENTIALS_HINT };
+      return EXPIRED_PATTERN.test(reason) ? "expired" : "not-permitted";
     case 404:
-      return { kind: "not-found" };
+      return "not-found";
     case 408:
-      return { kind: "unreachable" };
+      return "unreachable";
     case 413:
-      return { kind: "too-large", hint: "lower the engine's load, or raise http.max_content_length" };
+      return "too-large";
     case 429:
-      return { kind: "overloaded", hint: "the engine needs more resources, or fewer jobs at a time" };
+      return "overloaded";
     default:
-      return { kind: status >= 500 ? "unreachable" : "rejected" };
+      return status >= 500 ? "unreachable" : "rejected";
   }
 }
 
@@ -119,6 +122,7 @@ const MAX_REASON = 300;
 export function reasonOf({ type, reason }: EngineFailure): string {
   const shown = reason
     .replace(/\. Preview of field's value: .*/s, "")
+    .replace(/The prefix of the first immense term is: '\[[^\]]*\]\.*'/, "[…]")
     .replaceAll(/For input string: ".*"/gs, "not a number")
     .replaceAll(/(?<=\bvalue )(\[.*\]|'.*')/gs, "[…]")
     .replaceAll(/\s+/g, " ")

@@ -3,7 +3,7 @@ import type { IndexDefinition } from "./index-definition.ts";
 import { type IndexMark, newMark, readMark, withMark } from "./index-mark.ts";
 import { indexNameOf } from "./index-name.ts";
 import type { IndexFacts, JsonObject, SearchEngine, SearchOptions } from "./search-engine.ts";
-import { SearchError } from "./search-error.ts";
+import { isSearchError, SearchError } from "./search-error.ts";
 
 /** While an index is loaded nobody searches it: no refreshes, and no copies that would index everything again. */
 const WHILE_LOADING = {
@@ -12,11 +12,14 @@ const WHILE_LOADING = {
   auto_expand_replicas: false,
 } as const;
 
+/** Of an engine over several zones (Amazon's with a standby, for one) that takes no index without a copy in each. */
+const COPIES_PATTERN = /awareness attributes/;
+
 /** Milliseconds that the copies of a finished index are waited for, by default. */
 const COPIES_TIMEOUT = 60_000;
 
 /**
- * Creates the index that a run fills, without replicas and without refreshes.
+ * Creates the index that a run fills, without refreshes, and without replicas where the engine allows that.
  *
  * @returns its name
  * @throws SearchError `already-exists`, `rejected` where the engine does not take the definition
@@ -30,11 +33,16 @@ export async function startIndex(
   const name = indexNameOf(alias, run);
   const { mappings, settings, digest } = definition;
   const mark = newMark({ alias, run, digest, restore: settingsToRestore(settings) });
-  const body = {
-    mappings: { ...mappings, _meta: withMark(metaOf(mappings), mark) },
-    settings: { ...settings, ...WHILE_LOADING },
-  };
-  await engine.createIndex(name, body, options);
+  const marked = { ...mappings, _meta: withMark(metaOf(mappings), mark) };
+  const create = (whileLoading: JsonObject): Promise<void> =>
+    engine.createIndex(name, { mappings: marked, settings: { ...settings, ...whileLoading } }, options);
+  try {
+    await create(WHILE_LOADING);
+  } catch (error) {
+    if (!isSearchError(error, "rejected") || !COPIES_PATTERN.test(error.message)) throw error;
+    const { refresh_interval } = WHILE_LOADING;
+    await create({ refresh_interval });
+  }
   return name;
 }
 

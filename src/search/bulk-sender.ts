@@ -125,7 +125,6 @@ export function openBulkSender(engine: SearchEngine, index: string, options: Bul
         await waitAfter(undefined);
         return [pickItems(piece, answer.overloaded)];
       } catch (error) {
-        signal?.throwIfAborted();
         if (!isSearchError(error)) throw error;
         if (error.kind === "too-large") return halve(piece, refuse);
         if (error.kind === "expired" && !hasRenewed) {

@@ -1,7 +1,7 @@
 /** Names of physical indexes: the alias and the run that built them, `products-20261121t040000z-k3v9qa`. */
 
 /** What the engines allow for names that dataops gives: lowercase, no leading `-`, `_` or `+`, no wildcard, no comma. */
-export const ALIAS_PATTERN = /^[a-z0-9][a-z0-9._-]{0,199}$/;
+const ALIAS_PATTERN = /^[a-z0-9][a-z0-9._-]{0,199}$/;
 
 /** A run's id, in lowercase as the engines want it. */
 const RUN_PATTERN = /^\d{8}t\d{6}z-[a-z0-9]{6}$/;

@@ -47,7 +47,8 @@ export function retrying(engine: SearchEngine, retry: RetryOptions): SearchEngin
         try {
           await engine.changeAliases(actions, options);
         } catch (error) {
-          if (attempt === 1 || !isSearchError(error, "not-found")) throw error;
+          // Made already, it may be refused: there is no alias to remove, an adopted index's name is an alias.
+          if (attempt === 1 || !isSearchError(error) || isTransient(error)) throw error;
           if (!(await isChanged(engine, actions, options))) throw error;
         }
       }),

@@ -35,7 +35,7 @@ export function openTestEngine(url: string, options: TestEngineOptions = {}): Se
 }
 
 /** An alias that no other test of any run uses. */
-export function uniqueAlias(): string {
+function uniqueAlias(): string {
   return `test-${randomBytes(6).toString("hex")}`;
 }
 
@@ -177,7 +177,7 @@ export function searchTest(name: SearchEngineName, settings?: Readonly<Record<st
 }
 
 /** Removes all indexes whose names begin with `prefix`. */
-export async function removeIndexes(url: string, prefix: string): Promise<void> {
+async function removeIndexes(url: string, prefix: string): Promise<void> {
   const { body } = await askEngine(url, "GET", `/${prefix}*?expand_wildcards=all`);
   const names = Object.keys(body ?? {});
   if (names.length > 0) await askEngine(url, "DELETE", `/${names.join(",")}`);
