@@ -51,7 +51,8 @@ export class Requests {
     this.#throwFailure();
     const size = end - start;
     let waiting: Promise<void> | undefined;
-    if (this.#buffer !== undefined && this.#used + size > this.#buffer.byteLength) {
+    const isFull = this.#buffer !== undefined && this.#used + size > this.#buffer.byteLength;
+    if (isFull || this.#entries.length >= this.#dependencies.throttle.most) {
       this.#send();
       if (this.#sending.size >= MOST_WAITING) waiting = this.#untilOneIsAnswered();
     }
