@@ -68,6 +68,7 @@ test("production's newest backup comes into another server equal, and a second t
     downloaded: 0,
     fromTemplate: true,
     leftOut: [],
+    failedJobs: [],
     duration: expect.any(Number),
   });
   expect(archiveRequests(proxy.requests.slice(before))).toEqual([]);
