@@ -2,7 +2,7 @@
  * Run as a process by `ceph.ts`: starts the cluster, says on stdout how to reach it, and ends it when stdin ends.
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -19,8 +19,8 @@ const POLL_INTERVAL = 100;
 const STORE_BYTES = 8 * 1024 ** 3;
 
 const ACCESS_KEY_ID = "test";
-/** Looked for in messages and logs, where it must never be. */
-const SECRET_ACCESS_KEY = "s3ntinel/test+secret";
+/** Looked for in messages and logs and on every command line of the machine, where it must never be: so another one each time. */
+const SECRET_ACCESS_KEY = `s3ntinel/test+${randomBytes(8).toString("hex")}`;
 
 const directory = await mkdtemp(join(tmpdir(), "dataops-ceph-"));
 const logFile = join(directory, "output.log");
