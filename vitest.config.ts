@@ -1,15 +1,29 @@
 import { availableParallelism } from "node:os";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
 const SECOND = 1_000;
+
+/**
+ * What every other engine, release and limit does beside those that the rest of the suite runs on, and what takes minutes by itself:
+ * for `npm run test:all`, with its `TEST_ALL=1`.
+ */
+const LONG = [
+  "test/contract/search-{opensearch-3,elasticsearch-8}.test.ts",
+  "test/integration/search/{limits,bulk-faults,index-life}-elasticsearch-7.test.ts",
+  "test/integration/search/{limits-opensearch-2,zones}.test.ts",
+  "test/integration/reindex/elasticsearch-7.test.ts",
+  "test/e2e/backup/killed-anywhere.test.ts",
+  "test/integration/backup/prune-killed.test.ts",
+];
 
 /** Starts no server by itself: each is started when the first test asks for it, and shared over the run. */
 const withServers = { globalSetup: ["test/support/global-setup.ts"] };
 
 export default defineConfig({
   test: {
-    // Most tests wait for servers and processes; a worker for each core, where vitest by itself leaves one core out.
-    maxWorkers: Math.max(2, availableParallelism()),
+    // Most tests wait for servers and processes, a sixth of the time for nothing else: a worker more than there are cores.
+    maxWorkers: Math.max(3, availableParallelism() + 1),
+    exclude: [...configDefaults.exclude, ...(process.env["TEST_ALL"] === "1" ? [] : LONG)],
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 10 * SECOND } },
       {

@@ -86,9 +86,9 @@ seed: { local: { schema: { sql: schema.sql } } }`,
   expect(await run("config", "schema")).toMatchObject({ type: "object" });
   expect(await run("print", "task-definition")).toMatchObject({ family: "dataops-daemon" });
   expect(await run("completion", "bash")).toMatchObject({ shell: "bash" });
-  // `export` gives SQL, and says so where JSON is asked for; `notify` needs somebody to tell, and has its own test; a daemon
-  // does not come to an end.
-  const others = ["export", "notify", "daemon"];
+  // `export` gives SQL, and says so where JSON is asked for; `notify` needs somebody to tell and `reindex` an engine, and have
+  // their own tests; a daemon does not come to an end.
+  const others = ["export", "notify", "reindex", "daemon"];
   expect(tried, "a command is forgotten here").toEqual(
     new Set(COMMANDS.map(commandName).filter((name) => !others.includes(name))),
   );
