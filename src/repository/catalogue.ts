@@ -84,6 +84,24 @@ export async function latestBackup(
 }
 
 /**
+ * The newest backup of `database`, good or not: what the next one stores its changes against.
+ *
+ * @throws as `findLatest`
+ */
+export async function newestBackup(
+  storage: Storage,
+  database: string,
+  options: StorageOptions = {},
+): Promise<Manifest> {
+  const { backups: found } = await takeInventory(storage, database, options);
+  for await (const { backups, unreadable } of readNewestFirst(storage, found, options)) {
+    if (unreadable[0] !== undefined) throw unreadable[0].error;
+    if (backups[0] !== undefined) return backups[0].manifest;
+  }
+  throw noGoodBackup(storage, database, found, 0);
+}
+
+/**
  * The newest good backup that can be read, whatever is newer: what a new backup is compared with.
  *
  * @throws StorageError where the storage cannot be listed or read

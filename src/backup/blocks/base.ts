@@ -3,7 +3,7 @@ import { inParallel } from "../../parallel.ts";
 import type { BlockRange, StoredBlock } from "../../repository/blocks/block-index.ts";
 import { findMissing, listPacks } from "../../repository/blocks/find-packs.ts";
 import { readBlockIndex } from "../../repository/blocks/read-indexes.ts";
-import { latestBackup } from "../../repository/catalogue.ts";
+import { newestBackup } from "../../repository/catalogue.ts";
 import type { Manifest, ManifestBlockTable, ManifestSource } from "../../repository/manifest.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { readDeadRuns } from "./dead-runs.ts";
@@ -77,7 +77,7 @@ type BlockManifest = Manifest & { blocks: NonNullable<Manifest["blocks"]> };
 async function readLastBackup(request: BaseRequest): Promise<BlockManifest | undefined> {
   const { storage, database, source, signal, warn } = request;
   try {
-    const manifest = await latestBackup(storage, database, { signal });
+    const manifest = await newestBackup(storage, database, { signal });
     const isSame =
       manifest.source.systemIdentifier === source.systemIdentifier &&
       manifest.source.databaseOid === source.databaseOid;
