@@ -268,7 +268,9 @@ describe("a reset", () => {
       config: {
         databases: { staging: { url: "${STAGING_DATABASE_URL}", environment: "staging" } },
         // eslint-disable-next-line unicorn/no-thenable -- the key's name in the file
-        seed: { staging: { schema: { sql: seeds }, then: ["reindex nothing"] } },
+        seed: {
+          staging: { schema: { sql: seeds }, then: [{ command: ["sh", "-c", "echo no index >&2; exit 7"] }] },
+        },
       },
     };
     const dry = await dataops.run(["seed", "staging", "--dry-run"], options);
@@ -284,7 +286,7 @@ describe("a reset", () => {
     expect(done.stderr).toMatch(where);
     expect(done.json()).toMatchObject({
       fromTemplate: false,
-      failedJobs: [expect.stringContaining("reindex nothing")],
+      failedJobs: [expect.stringContaining("no index")],
     });
     expect(await staging.query("SELECT * FROM seeded")).toEqual([]);
     const undone = await dataops.run(["undo", "staging"], options);
