@@ -263,13 +263,14 @@ describe("a reset", () => {
     dataops,
   }) => {
     const { staging, seeds } = instance;
+    const failing = { command: ["sh", "-c", "echo no index >&2; exit 7"] };
     const options = {
       environment: { STAGING_DATABASE_URL: staging.url },
       config: {
         databases: { staging: { url: "${STAGING_DATABASE_URL}", environment: "staging" } },
-        // eslint-disable-next-line unicorn/no-thenable -- the key's name in the file
         seed: {
-          staging: { schema: { sql: seeds }, then: [{ command: ["sh", "-c", "echo no index >&2; exit 7"] }] },
+          // eslint-disable-next-line unicorn/no-thenable -- the key's name in the file
+          staging: { schema: { sql: seeds }, then: [failing] },
         },
       },
     };
