@@ -181,7 +181,10 @@ describe("the same backup again", () => {
       `CREATE ROLE ${group} CREATEDB; CREATE ROLE ${user} LOGIN PASSWORD 'x' CREATEDB ${superuser ? "SUPERUSER" : ""} IN ROLE ${group};
        GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC`,
     );
-    await runAsSuperuser(local.server, `CREATE DATABASE ${local.name} OWNER ${owned ? user : group}`);
+    await runAsSuperuser(
+      local.server,
+      `CREATE DATABASE ${local.name} OWNER ${owned ? user : group} TEMPLATE template0`,
+    );
     onTestFinished(async () => {
       await local.drop();
       await runAsSuperuser(local.server, `DROP ROLE ${user}; DROP ROLE ${group}`);
@@ -280,7 +283,7 @@ describe("the template", () => {
     expect(await fetch(dataops, environment)).toMatchObject(LOADED);
     const mark = (await templateOf(local))?.comment ?? "";
     await runAsSuperuser(local.server, `DROP DATABASE "${nameOf(local)}"`);
-    await runAsSuperuser(local.server, `CREATE DATABASE "${nameOf(local)}"`);
+    await runAsSuperuser(local.server, `CREATE DATABASE "${nameOf(local)}" TEMPLATE template0`);
     await local.query(contentTable("somebody's own"), nameOf(local));
     await make(local, mark);
     const before = await templateOf(local);

@@ -101,7 +101,7 @@ describe("permission for one database is none for another", () => {
     const permission = await permit(maintenance, database.settings);
     await permission.renew();
     await database.drop();
-    await runAsSuperuser(database.server, `CREATE DATABASE ${database.name}`);
+    await runAsSuperuser(database.server, `CREATE DATABASE ${database.name} TEMPLATE template0`);
     await expect(permission.renew()).rejects.toMatchObject({
       exit: "refused",
       message: `database ${database.name} is no longer the one that was looked at`,
@@ -115,7 +115,7 @@ describe("permission for one database is none for another", () => {
     const renames = [{ oid: permission.oid ?? 0, from: database.name, to }];
     const changeHands = async (): Promise<void> => {
       await runAsSuperuser(database.server, `ALTER DATABASE ${database.name} RENAME TO ${away}`);
-      await runAsSuperuser(database.server, `CREATE DATABASE ${database.name}`);
+      await runAsSuperuser(database.server, `CREATE DATABASE ${database.name} TEMPLATE template0`);
     };
     await expect(
       renameDatabases(permission, { runId: RUN_ID, renames, prepare: changeHands }),

@@ -34,9 +34,9 @@ describe("clearLeftovers", () => {
     await maintenance.query(`CREATE ROLE "${temporaryRoleName(old)}"`);
     await maintenance.query(`CREATE ROLE "${temporaryRoleName(recent)}"`);
     await maintenance.query(
-      `CREATE DATABASE "${scratchName(target, old)}" OWNER "${temporaryRoleName(old)}"`,
+      `CREATE DATABASE "${scratchName(target, old)}" OWNER "${temporaryRoleName(old)}" TEMPLATE template0`,
     );
-    for (const name of keep) await maintenance.query(`CREATE DATABASE "${name}"`);
+    for (const name of keep) await maintenance.query(`CREATE DATABASE "${name}" TEMPLATE template0`);
     await using session = await connect(settingsFor(postgres15, { database: scratchName(target, used) }), {
       applicationName: "test",
     });
@@ -67,7 +67,8 @@ describe("clearLeftovers", () => {
       templateDraftName(target, gone),
       templateDraftName(target, recent),
     ];
-    for (const name of databases) await maintenance.query(`CREATE DATABASE "${name}" ALLOW_CONNECTIONS true`);
+    for (const name of databases)
+      await maintenance.query(`CREATE DATABASE "${name}" ALLOW_CONNECTIONS true TEMPLATE template0`);
     {
       await using template = await connect(settingsFor(postgres15, { database: templateName(target) }), {
         applicationName: "test",

@@ -155,7 +155,7 @@ describe("createScratch as a superuser", () => {
     const runId = makeBackupId(Date.now());
     const target = uniqueName("shop");
     const name = scratchName(target, runId);
-    await runAsSuperuser(postgres15, `CREATE DATABASE "${name}"`);
+    await runAsSuperuser(postgres15, `CREATE DATABASE "${name}" TEMPLATE template0`);
     await using maintenance = await connectTo(postgres15);
     await expect(
       scratchIn(maintenance, await sourceLike(postgres15), { target, runId }),

@@ -66,7 +66,7 @@ describe("after a failure the target has its name and answers", () => {
     const permission = await permit(maintenance, target.settings);
     const away = uniqueName("away");
     await runAsSuperuser(target.server, `ALTER DATABASE ${target.name} RENAME TO ${away}`);
-    await runAsSuperuser(target.server, `CREATE DATABASE ${target.name}`);
+    await runAsSuperuser(target.server, `CREATE DATABASE ${target.name} TEMPLATE template0`);
     await fill(target, target.name, "of another");
     await expect(swap(permission, optionsFor(target))).rejects.toMatchObject({
       exit: "refused",

@@ -67,8 +67,8 @@ describe("a swap", () => {
   }) => {
     const aside = passingName(target.name, "aaaaaa");
     const stranger = passingName(target.name, "bbbbbb");
-    await runAsSuperuser(target.server, `CREATE DATABASE ${aside}`);
-    await runAsSuperuser(target.server, `CREATE DATABASE ${stranger}`);
+    await runAsSuperuser(target.server, `CREATE DATABASE ${aside} TEMPLATE template0`);
+    await runAsSuperuser(target.server, `CREATE DATABASE ${stranger} TEMPLATE template0`);
     await runAsSuperuser(
       target.server,
       `COMMENT ON DATABASE ${aside} IS '${addMark(null, target.name)}'; COMMENT ON DATABASE ${stranger} IS '${addMark(null, "another")}'`,
@@ -83,7 +83,7 @@ describe("a swap", () => {
 
   test("refuses where a stranger has the replaced one's name", async ({ target, maintenance }) => {
     const stranger = oldName(target.name);
-    await runAsSuperuser(target.server, `CREATE DATABASE ${stranger}`);
+    await runAsSuperuser(target.server, `CREATE DATABASE ${stranger} TEMPLATE template0`);
     const permission = await permit(maintenance, target.settings);
     const refusal = {
       exit: "refused",

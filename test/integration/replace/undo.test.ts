@@ -122,7 +122,7 @@ test("undo refuses a database that only has the name of a replaced one", async (
   maintenance,
 }) => {
   await fill(database, database.name, "current");
-  await runAsSuperuser(database.server, `CREATE DATABASE ${oldName(database.name)}`);
+  await runAsSuperuser(database.server, `CREATE DATABASE ${oldName(database.name)} TEMPLATE template0`);
   await expect(undoNow(maintenance, database)).rejects.toMatchObject({ exit: "refused" });
   expect(await contentOf(database)).toBe("current");
   await dropOthers(database);
