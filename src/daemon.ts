@@ -14,6 +14,8 @@ export interface DaemonOptions {
   loadConfig: () => Promise<Config>;
   /** Runs a job for a slot, in milliseconds since the epoch. */
   runJob: (job: Job, slot: number, config: Config, signal: AbortSignal) => Promise<void>;
+  /** Looks after what no run tells of, until `stop` fires. */
+  watch: (config: Config, stop: AbortSignal) => Promise<void>;
   /** Serves what a configuration says until it is disposed of. */
   serve: (config: Config) => Promise<AsyncDisposable>;
   /** Calls back whenever the configuration shall be read anew. */
@@ -50,7 +52,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   await served.take(config);
   while (!signal.aborted) {
     const stop = new AbortController();
-    runs.push(keepSchedules(config, stop.signal, options));
+    const over = AbortSignal.any([stop.signal, signal]);
+    runs.push(keepSchedules(config, stop.signal, options), options.watch(config, over));
     const next = await nextConfig(reloads, options);
     stop.abort();
     if (next === undefined) break;

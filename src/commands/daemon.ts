@@ -1,10 +1,13 @@
 import type { Config } from "../config/config.ts";
+import { requireStorage } from "../config/select.ts";
 import { runDaemon, schedulerClock } from "../daemon.ts";
 import { EXIT_CODES } from "../errors.ts";
 import { serve } from "../http/serve.ts";
 import { jobTitle, type Job } from "../repository/job.ts";
+import { openStorage } from "../storage/open.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
 import { runScheduled } from "./run-scheduled.ts";
+import { watchStaleness } from "./watch-staleness.ts";
 
 export const command: Command = {
   options: (yargs) => yargs,
@@ -22,6 +25,7 @@ export async function runDaemonCommand(context: CommandContext): Promise<Command
   await runDaemon({
     loadConfig: () => context.loadConfig(),
     runJob: (job, slot, config, either) => runAndTell(job, slot, config, { ...context, signal: either }),
+    watch: (config, stop) => watch(config, stop, context),
     serve: async (config) => {
       const server = await serve(config, { reporter, now: () => context.now() });
       reporter.info(`http://${config.http.host}:${server.port} shows how things stand`);
@@ -35,6 +39,15 @@ export async function runDaemonCommand(context: CommandContext): Promise<Command
   });
   signal.throwIfAborted();
   return { exit: "done", data: null, text: "" };
+}
+
+async function watch(config: Config, stop: AbortSignal, context: CommandContext): Promise<void> {
+  const storage = await openStorage(requireStorage(config), context.reporter);
+  try {
+    await watchStaleness({ config, storage, clock: schedulerClock, stop }, context);
+  } finally {
+    await storage.close();
+  }
 }
 
 async function runAndTell(job: Job, slot: number, config: Config, context: CommandContext): Promise<void> {
