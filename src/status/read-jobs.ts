@@ -1,27 +1,16 @@
-import { z } from "zod";
 import { isDataopsError } from "../errors.ts";
-import { BACKUP_ID_PATTERN } from "../repository/backup-id.ts";
 import type { Job } from "../repository/job.ts";
 import { leaseKey } from "../repository/keys.ts";
 import { readWhole } from "../repository/read-whole.ts";
 import { readRecentRuns } from "../repository/recent-runs.ts";
 import { readRun, type RunRecord } from "../repository/run-record.ts";
+import { MAX_LEASE_BYTES, parseLease } from "../schedule/lease-record.ts";
 import { isStorageError } from "../storage/storage-error.ts";
 import type { Storage, StorageOptions } from "../storage/storage.ts";
 import type { JobFacts, RunFacts } from "./facts.ts";
 
 /** Records of each job's runs that are read where nothing is said: enough to find the last one that ended. */
 const RUNS_READ = 5;
-
-/** Bytes; a longer object is no lease. */
-const MAX_LEASE_BYTES = 256 * 1024;
-
-/** As much of a lease as says whether a run still holds its job. The rest is its holders' business. */
-const leaseSchema = z.object({
-  state: z.enum(["held", "free"]),
-  holder: z.object({ run: z.string().regex(BACKUP_ID_PATTERN) }),
-  expires: z.iso.datetime({ precision: 3 }),
-});
 
 /**
  * The newest runs of each job of `database` that ever ran.
@@ -66,14 +55,12 @@ async function readHold(
   options: StorageOptions,
 ): Promise<string | null | undefined> {
   try {
-    const content = await readWhole(storage, leaseKey(job), MAX_LEASE_BYTES, options);
-    const lease = leaseSchema.parse(JSON.parse(Buffer.from(content).toString("utf8")));
+    const key = leaseKey(job);
+    const lease = parseLease(await readWhole(storage, key, MAX_LEASE_BYTES, options), key);
     return lease.state === "held" && lease.holder.run === id ? lease.expires : null;
   } catch (error) {
-    const isUnreadable = error instanceof SyntaxError || error instanceof z.ZodError;
-    const isUnknown = isUnreadable || isStorageError(error, "not-found") || isDataopsError(error, "corrupt");
-    if (!isUnknown) throw error;
-    return undefined;
+    if (isStorageError(error, "not-found") || isDataopsError(error, "corrupt")) return undefined;
+    throw error;
   }
 }
 
