@@ -77,7 +77,8 @@ describe("sessions on the target", () => {
     const pool = (async () => {
       while (!stop.signal.aborted) {
         try {
-          await using worker = await connect(target.settings, { applicationName: "pool" });
+          const { signal } = stop;
+          await using worker = await connect(target.settings, { applicationName: "pool", signal });
           returns += 1;
           await worker.query("SELECT pg_sleep(60)");
         } catch {
