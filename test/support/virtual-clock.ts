@@ -46,6 +46,11 @@ export class VirtualClock implements SchedulerClock {
     this.#move(end);
   }
 
+  /** Waits for somebody to sleep, whatever it takes of real time: requests and files know nothing of this clock. */
+  async asleep(): Promise<void> {
+    while (this.#sleepers.size === 0) await setImmediate();
+  }
+
   /** Sets the time of day, as an administrator does. No time passes. */
   set(now: string): void {
     this.#now = Date.parse(now);

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { stampOf } from "../../../src/repository/backup-id.ts";
 import type { Job } from "../../../src/repository/job.ts";
 import { leaseKey, runKey } from "../../../src/repository/keys.ts";
+import { serializeLease } from "../../../src/schedule/lease-record.ts";
 import { readJobs } from "../../../src/status/read-jobs.ts";
 import { stateOf } from "../../../src/status/run-state.ts";
 import { openFileStorage } from "../../../src/storage/file.ts";
@@ -62,8 +63,17 @@ describe("a run that says it is running", () => {
   const running = { state: "running", ended: null, exit: null } as const;
 
   async function storeLease(state: "held" | "free", run: string, expires: string): Promise<void> {
-    const lease = { format: 1, generation: 1, state, holder: { run, host: "x", pid: 1 }, expires };
-    await storage.put(leaseKey(BACKUP), Buffer.from(JSON.stringify(lease)));
+    const holder = { run, host: "x", pid: 1, since: hoursAgo(1), slot: null };
+    const lease = {
+      format: 1,
+      generation: 1,
+      state,
+      holder,
+      renewed: hoursAgo(1),
+      expires,
+      renewals: 0,
+    } as const;
+    await storage.put(leaseKey(BACKUP), serializeLease({ ...lease, unsettled: [] }));
   }
 
   async function lastRun(from: Storage = storage): Promise<[state: string, heldUntil: unknown]> {
