@@ -129,22 +129,29 @@ class ReloadRequests {
 
 /** What is served at a time: by the configuration that was taken last. */
 class Served implements AsyncDisposable {
-  readonly #options: DaemonOptions;
-  #current: AsyncDisposable | undefined;
+  readonly #serve: DaemonOptions["serve"];
+  #current: { config: Config; server: AsyncDisposable } | undefined;
 
-  constructor(options: DaemonOptions) {
-    this.#options = options;
+  constructor({ serve }: Pick<DaemonOptions, "serve">) {
+    this.#serve = serve;
   }
 
+  /** Serves by `config` from now on; where that fails, by the one before, and throws what happened. */
   async take(config: Config): Promise<void> {
-    // It may want the same port.
+    const last = this.#current;
+    // Both may want the same port.
     await this[Symbol.asyncDispose]();
-    this.#current = await this.#options.serve(config);
+    try {
+      this.#current = { config, server: await this.#serve(config) };
+    } catch (error) {
+      if (last !== undefined) this.#current = { ...last, server: await this.#serve(last.config) };
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const last = this.#current;
     this.#current = undefined;
-    await last?.[Symbol.asyncDispose]();
+    await last?.server[Symbol.asyncDispose]();
   }
 }
