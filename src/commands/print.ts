@@ -57,7 +57,8 @@ export async function runPrint(options: PrintOptions, context: CommandContext): 
 
   function policyOf(): unknown {
     const { url, kmsKeyId } = requireStorage(config);
-    return storagePolicy(options.role, { storageUrl: url, kmsKeyId });
+    const indexedDatabases = [...new Set(Object.values(config.indexes).map(({ database }) => database))];
+    return storagePolicy(options.role, { storageUrl: url, kmsKeyId, indexedDatabases });
   }
 
   function definition(): unknown {

@@ -42,19 +42,28 @@ function leaseDuration(text: string | undefined): number | undefined {
 /** Of every command that a scheduler may start. */
 export const SLOT_OPTION = {
   type: "string",
-  describe: "for schedulers: the instant that it is for; whoever fires it, it is run once",
+  describe:
+    "for schedulers: the instant that it is for, or `job/NAME`, a Job that a CronJob of Kubernetes made; whoever fires it, it is run once",
 } as const;
+
+const MINUTE = 60_000;
 
 /** An instant without the zone would be another one on another machine. */
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)$/;
 
+/** A Job of Kubernetes: its name is its CronJob's, and the minutes from the epoch to the instant that it is for. */
+const KUBERNETES_JOB = /^job\/[a-z0-9.-]+?(?:-(\d{8}))?$/;
+
 /**
- * The scheduled instant of `--slot`, in milliseconds since the epoch, whole seconds; undefined where none was given.
+ * The scheduled instant of `--slot`, in milliseconds since the epoch, whole seconds; undefined where none was given, and for
+ * a Job that a person made (`kubectl create job --from`). Pure.
  *
  * @throws DataopsError `usage`
  */
 export function parseSlot(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
+  const job = KUBERNETES_JOB.exec(text);
+  if (job !== null) return job[1] === undefined ? undefined : Number(job[1]) * MINUTE;
   const milliseconds = INSTANT.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(milliseconds)) return Math.floor(milliseconds / 1000) * 1000;
   throw new DataopsError("usage", `--slot ${JSON.stringify(text)} is not an instant`, {

@@ -1,4 +1,5 @@
 import { DataopsError } from "../errors.ts";
+import { checkpointsPrefix } from "../repository/keys.ts";
 
 /** Who does what with the storage. One task or person may have several. */
 export const STORAGE_ROLES = ["writer", "pruner", "reader"] as const;
@@ -11,6 +12,8 @@ export interface PolicyRequest {
   storageUrl: string;
   /** The KMS key that objects are encrypted with, as the configuration names it; undefined for the bucket's own. */
   kmsKeyId: string | undefined;
+  /** The databases that search indexes are built from. */
+  indexedDatabases?: readonly string[];
 }
 
 /** One statement of an IAM policy. */
@@ -29,8 +32,8 @@ export interface Policy {
 }
 
 const READ = ["s3:GetObject"];
-/** Unfinished uploads are listed to be resumed by nobody and ended by the next run. */
-const WRITE = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
+/** Unfinished uploads are resumed by nobody, and ended by the next run. */
+const WRITE = ["s3:PutObject", "s3:AbortMultipartUpload"];
 const DELETE = ["s3:DeleteObject"];
 
 const OBJECT_ACTIONS: Readonly<Record<StorageRole, readonly string[]>> = {
@@ -45,20 +48,31 @@ const OBJECT_ACTIONS: Readonly<Record<StorageRole, readonly string[]>> = {
  *
  * @throws DataopsError `usage` where the storage is no bucket
  */
-export function storagePolicy(role: StorageRole, { storageUrl, kmsKeyId }: PolicyRequest): Policy {
+export function storagePolicy(role: StorageRole, request: PolicyRequest): Policy {
+  const { storageUrl, kmsKeyId, indexedDatabases = [] } = request;
   const { bucket, prefix } = placeOf(storageUrl);
   const bucketArn = `arn:aws:s3:::${bucket}`;
-  const below = prefix === "" ? "*" : `${prefix}/*`;
+  const start = prefix === "" ? "" : `${prefix}/`;
+  const below = `${start}*`;
   const statements: PolicyStatement[] = [
     {
       Sid: "ListBackups",
       Effect: "Allow",
       Action: ["s3:ListBucket"],
       Resource: bucketArn,
-      ...(prefix === "" ? {} : { Condition: { StringLike: { "s3:prefix": [prefix, below] } } }),
+      // With the slash: `dataops` alone would also list what is below `dataops-of-others`.
+      ...(prefix === "" ? {} : { Condition: { StringLike: { "s3:prefix": [below] } } }),
     },
     { Sid: "Objects", Effect: "Allow", Action: [...OBJECT_ACTIONS[role]], Resource: `${bucketArn}/${below}` },
   ];
+  if (role === "writer" && indexedDatabases.length > 0) {
+    statements.push({
+      Sid: "ClearCheckpoints",
+      Effect: "Allow",
+      Action: DELETE,
+      Resource: indexedDatabases.map((name) => `${bucketArn}/${start}${checkpointsPrefix(name)}*`),
+    });
+  }
   // S3 knows no condition on the prefix for it.
   if (role !== "reader") {
     statements.push({
@@ -73,15 +87,28 @@ export function storagePolicy(role: StorageRole, { storageUrl, kmsKeyId }: Polic
       Sid: "Key",
       Effect: "Allow",
       Action: role === "reader" ? ["kms:Decrypt"] : ["kms:Decrypt", "kms:GenerateDataKey"],
-      Resource: kmsKeyId.startsWith("arn:") ? kmsKeyId : `arn:aws:kms:*:*:key/${kmsKeyId}`,
+      ...keyOf(kmsKeyId),
     });
   }
   return { Version: "2012-10-17", Statement: statements };
 }
 
+/** A policy names keys, never their aliases: those are a condition. */
+function keyOf(kmsKeyId: string): Pick<PolicyStatement, "Resource" | "Condition"> {
+  const [, start = "arn:aws:kms:*:*:", alias] = /^(arn:.*:)?(alias\/.*)$/.exec(kmsKeyId) ?? [];
+  if (alias !== undefined) {
+    return {
+      Resource: `${start}key/*`,
+      Condition: { "ForAnyValue:StringEquals": { "kms:ResourceAliases": [alias] } },
+    };
+  }
+  return { Resource: kmsKeyId.startsWith("arn:") ? kmsKeyId : `arn:aws:kms:*:*:key/${kmsKeyId}` };
+}
+
 function placeOf(storageUrl: string): { bucket: string; prefix: string } {
   const [, bucket = "", prefix = ""] = /^s3:\/\/([^/]+)\/?(.*?)\/*$/.exec(storageUrl) ?? [];
-  if (bucket !== "") return { bucket, prefix };
+  // As the storage reads it.
+  if (bucket !== "") return { bucket, prefix: decodeURIComponent(prefix) };
   throw new DataopsError("usage", `${storageUrl} is no bucket, and needs no policy`, {
     hint: "a policy is for storage in S3: s3://bucket/prefix",
   });

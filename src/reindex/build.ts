@@ -140,14 +140,21 @@ export class Build {
 
   /** What is done with goes. Nothing of it changes the outcome. */
   async cleanUp(): Promise<string[]> {
-    const { engine, run, reporter, storage } = this.#dependencies;
+    const { engine, run, storage } = this.#dependencies;
     const { alias, keep } = this.#request;
+    const { signal } = run;
+    // Who may not delete from the storage may still delete indexes.
+    await this.#tryToClear(removeCheckpoint({ storage, job: run.job, run: this.#index.run }, { signal }));
+    return (await this.#tryToClear(removeOldIndexes(engine, alias, keep, { signal }))) ?? [];
+  }
+
+  /** Undefined where it failed, which is told. */
+  async #tryToClear<T>(clearing: Promise<T>): Promise<T | undefined> {
     try {
-      await removeCheckpoint({ storage, job: run.job, run: this.#index.run }, { signal: run.signal });
-      return await removeOldIndexes(engine, alias, keep, { signal: run.signal });
+      return await clearing;
     } catch (error) {
-      reporter.warn(`something is left to delete: ${messageOf(error)}`);
-      return [];
+      this.#dependencies.reporter.warn(`something is left to delete: ${messageOf(error)}`);
+      return undefined;
     }
   }
 

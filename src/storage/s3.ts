@@ -10,6 +10,7 @@ import {
 import { classifyS3Error } from "./s3-error.ts";
 import { attempt, type S3Place } from "./s3-request.ts";
 import { listObjects, listUploads } from "./s3-list.ts";
+import { tellMissing } from "./s3-missing.ts";
 import { startS3Upload } from "./s3-upload.ts";
 import { isStorageError, StorageError } from "./storage-error.ts";
 import type { ObjectInfo, PartLimits, Storage, StorageOptions } from "./storage.ts";
@@ -89,8 +90,10 @@ export function openS3Storage(settings: S3Settings): Storage {
   }
 
   async function head(key: string, options: StorageOptions | undefined): Promise<ObjectInfo> {
-    const found = await attempt(`looking for ${key} in ${url}`, options, (abort) =>
-      client.send(new HeadObjectCommand(target(key)), abort),
+    const what = `looking for ${key} in ${url}`;
+    const command = new HeadObjectCommand(target(key));
+    const found = await tellMissing(place, key, what, options, () =>
+      attempt(what, options, (abort) => client.send(command, abort)),
     );
     return {
       key,
@@ -106,7 +109,10 @@ export function openS3Storage(settings: S3Settings): Storage {
     put: (key, body, options) => write(key, body, {}, options),
     create: (key, body, options) => write(key, body, { IfNoneMatch: "*" }, options),
     replace: async (key, body, tag, options) => {
-      const ifTag = (IfMatch: string): Promise<ObjectInfo> => write(key, body, { IfMatch }, options);
+      const ifTag = (IfMatch: string): Promise<ObjectInfo> =>
+        tellMissing(place, key, `writing ${key} to ${url}`, options, () =>
+          write(key, body, { IfMatch }, options),
+        );
       try {
         return await ifTag(tag).catch(async (error: unknown) => {
           if (!isStorageError(error, "precondition-failed")) throw error;
@@ -139,7 +145,9 @@ export function openS3Storage(settings: S3Settings): Storage {
         ...target(key),
         ...(range === undefined ? {} : { Range: `bytes=${range.start}-${range.end - 1}` }),
       });
-      const found = await attempt(what, options, (abort) => client.send(command, abort));
+      const found = await tellMissing(place, key, what, options, () =>
+        attempt(what, options, (abort) => client.send(command, abort)),
+      );
       const body = found.Body;
       if (!(body instanceof Readable)) throw new StorageError("permanent", `${what}: the answer has no body`);
       const expected = range === undefined ? found.ContentLength : range.end - range.start;

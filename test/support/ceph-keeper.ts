@@ -75,7 +75,9 @@ async function startCluster(): Promise<S3Description> {
   await run("ceph-osd", ["-i", "0", "--mkfs", "--osd-uuid", disk]);
   daemons.push(start("ceph-osd", ["-f", "-i", "0"]));
   const keys = [`--access-key=${ACCESS_KEY_ID}`, `--secret-key=${SECRET_ACCESS_KEY}`];
-  await run("radosgw-admin", ["user", "create", "--uid=test", "--display-name=test", ...keys]);
+  // Other users and their policies are made over HTTP.
+  const caps = "--caps=users=*;user-policy=*";
+  await run("radosgw-admin", ["user", "create", "--uid=test", "--display-name=test", caps, ...keys]);
   daemons.push(start("radosgw", ["-f", "-n", "client.admin"]));
 
   const endpoint = `http://127.0.0.1:${port}`;

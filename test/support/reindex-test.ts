@@ -49,6 +49,8 @@ export interface ReindexRuns {
 export interface RunChanges {
   request?: Partial<ReindexRequest>;
   engine?: SearchEngine;
+  /** Put before the storage. */
+  wrap?: (storage: Storage) => Storage;
   signal?: AbortSignal;
   /** Called just before the alias changes. */
   confirm?: () => Promise<void>;
@@ -96,7 +98,7 @@ async function reindexRuns(
             patience: changes.patience ?? 20_000,
             backoff: { ...DEFAULT_BACKOFF, baseDelay: 50, maxDelay: 200 },
           }),
-        storage,
+        storage: changes.wrap?.(storage) ?? storage,
         reporter,
         environment: {},
         now: () => Date.now(),

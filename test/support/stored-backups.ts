@@ -66,10 +66,10 @@ export async function storeTombstone(storage: Storage, started: string, at: stri
   await storage.put(manifestKey(DATABASE, idAt(started)), tombstone);
 }
 
-/** All keys, sorted. */
-export async function keysOf(storage: Storage): Promise<string[]> {
+/** All keys that begin so, sorted. */
+export async function keysOf(storage: Storage, prefix = ""): Promise<string[]> {
   const keys: string[] = [];
-  for await (const { key } of storage.list("")) keys.push(key);
+  for await (const { key } of storage.list(prefix)) keys.push(key);
   return keys.sort();
 }
 

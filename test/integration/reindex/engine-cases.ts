@@ -1,6 +1,8 @@
 import { describe, expect } from "vitest";
 import { DataopsError, isDataopsError } from "../../../src/errors.ts";
 import { readAlias } from "../../../src/search/alias-state.ts";
+import type { Storage } from "../../../src/storage/storage.ts";
+import { StorageError } from "../../../src/storage/storage-error.ts";
 import { productsSql, readProducts, reindexTest, searchAll } from "../../support/reindex-test.ts";
 import { askEngine } from "../../support/search-test.ts";
 import { startReader } from "../../support/search-reader.ts";
@@ -45,6 +47,23 @@ export function describeReindex(name: SearchEngineName): void {
         const left: string[] = [];
         for await (const { key } of runs.storage.list("")) left.push(key);
         expect(left).toEqual([]);
+      },
+    );
+
+    test(
+      "deletes old indexes also where it may delete nothing from the storage",
+      { timeout: LONG },
+      async ({ database, runs }) => {
+        const client = await database.connect();
+        await client.query(productsSql(200));
+        const wrap = (storage: Storage): Storage => ({
+          ...storage,
+          delete: (key) => Promise.reject(new StorageError("not-permitted", `deleting ${key}: AccessDenied`)),
+        });
+        const first = await runs.run({ request: { keep: 0 }, wrap });
+        expect(runs.told).toContainEqual(expect.stringContaining("something is left to delete: deleting"));
+        const second = await runs.run({ request: { keep: 0 }, wrap });
+        expect(second.removed).toEqual([first.index]);
       },
     );
 
