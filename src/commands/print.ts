@@ -1,14 +1,19 @@
+import type { Config } from "../config/config.ts";
 import { requireStorage } from "../config/select.ts";
-import { storagePolicy, STORAGE_ROLES, type StorageRole } from "../deploy/iam-policy.ts";
-import { taskDefinition } from "../deploy/task-definition.ts";
+import { policyOf, type Policy } from "../deploy/policy.ts";
+import { executionStatements, schedulerStatements } from "../deploy/start-policies.ts";
+import { storageStatements, STORAGE_ROLES } from "../deploy/storage-policy.ts";
+import { taskDefinition, variablesOf } from "../deploy/task-definition.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
+
+const ROLES = [...STORAGE_ROLES, "execution", "scheduler"] as const;
 
 export interface PrintOptions {
   what: "iam-policy" | "task-definition";
-  role: StorageRole;
+  role: (typeof ROLES)[number];
   run: string;
   image: string;
-  region: string;
+  region: string | undefined;
   account: string;
 }
 
@@ -18,12 +23,13 @@ export const command: Command<PrintOptions> = {
       .positional("what", {
         choices: ["iam-policy", "task-definition"] as const,
         demandOption: true,
-        describe: "the least that a role needs of AWS for the storage; a task of Amazon ECS",
+        describe: "the least that a role needs of AWS; a task of Amazon ECS",
       })
       .option("role", {
-        choices: STORAGE_ROLES,
+        choices: ROLES,
         default: "writer" as const,
-        describe: "iam-policy: who makes backups, who may delete them, or who fetches them",
+        describe:
+          "iam-policy: who makes backups, who may delete them, who fetches them; what starts the tasks, and what does so on a schedule",
       })
       .option("run", {
         type: "string",
@@ -33,14 +39,9 @@ export const command: Command<PrintOptions> = {
       .option("image", { type: "string", default: "<image>", describe: "task-definition: the image" })
       .option("region", {
         type: "string",
-        default: "<region>",
-        describe: "task-definition: where secrets and logs are",
+        describe: "where all of it is; by default the storage's, or AWS_REGION",
       })
-      .option("account", {
-        type: "string",
-        default: "<account>",
-        describe: "task-definition: whose they are",
-      }),
+      .option("account", { type: "string", default: "<account>", describe: "whose it is, by number" }),
   run: runPrint,
   exits: [],
   examples: [
@@ -52,16 +53,27 @@ export const command: Command<PrintOptions> = {
 /** Prints what the configuration needs of AWS, as JSON. No connection is made. */
 export async function runPrint(options: PrintOptions, context: CommandContext): Promise<CommandResult> {
   const config = await context.config();
-  const document = options.what === "iam-policy" ? policyOf() : definition();
+  const known = options.region ?? config.storage?.region ?? context.environment["AWS_REGION"];
+  const document = options.what === "iam-policy" ? policy(options, config, known) : definition();
   return { exit: "done", data: document, text: JSON.stringify(document, null, 2) };
 
-  function policyOf(): unknown {
-    const { url, kmsKeyId } = requireStorage(config);
-    return storagePolicy(options.role, { storageUrl: url, kmsKeyId });
-  }
-
   function definition(): unknown {
-    const { image, region, account, run } = options;
-    return taskDefinition({ config, command: run.split(/\s+/).filter(Boolean), image, region, account });
+    const { image, account, run } = options;
+    const words = run.split(/\s+/).filter(Boolean);
+    return taskDefinition({ config, command: words, image, region: known ?? "<region>", account });
+  }
+}
+
+function policy({ role, account }: PrintOptions, config: Config, known: string | undefined): Policy {
+  const place = { region: known ?? "<region>", account };
+  switch (role) {
+    case "execution":
+      return policyOf(executionStatements(variablesOf(config).secret, place));
+    case "scheduler":
+      return policyOf(schedulerStatements(place));
+    default: {
+      const { url, kmsKeyId } = requireStorage(config);
+      return policyOf(storageStatements(role, { storageUrl: url, kmsKeyId, region: known }));
+    }
   }
 }
