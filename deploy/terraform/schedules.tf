@@ -28,7 +28,7 @@ resource "aws_iam_role_policy" "scheduler" {
         Sid       = "RunTasks"
         Effect    = "Allow"
         Action    = ["ecs:RunTask"]
-        Resource  = "arn:${local.partition}:ecs:${local.region}:${local.account}:task-definition/${var.name}-*:*"
+        Resource  = "arn:${local.partition}:ecs:${local.region}:${local.account}:task-definition/${var.name}-*"
         Condition = { ArnEquals = { "ecs:cluster" = aws_ecs_cluster.tasks.arn } }
       },
       {

@@ -35,7 +35,7 @@ export function schedulerStatements({ region, account }: Account): PolicyStateme
       Sid: "RunTasks",
       Effect: "Allow",
       Action: ["ecs:RunTask"],
-      Resource: `${ecs}:task-definition/${NAME}-*:*`,
+      Resource: `${ecs}:task-definition/${NAME}-*`,
       Condition: { ArnEquals: { "ecs:cluster": `${ecs}:cluster/${NAME}` } },
     },
     {

@@ -25,7 +25,7 @@ test("the scheduler starts dataops alone, in its cluster, and gives its roles to
   expect(schedulerStatements(place)).toEqual([
     expect.objectContaining({
       Action: ["ecs:RunTask"],
-      Resource: "arn:aws-cn:ecs:cn-north-1:123456789012:task-definition/dataops-*:*",
+      Resource: "arn:aws-cn:ecs:cn-north-1:123456789012:task-definition/dataops-*",
       Condition: {
         ArnEquals: { "ecs:cluster": "arn:aws-cn:ecs:cn-north-1:123456789012:cluster/dataops" },
       },
