@@ -32,12 +32,12 @@ locals {
           Resource = "${local.bucket_arn}/${local.key_start}*"
         },
       ],
-      # What probes of conditional writes and checkpoints of reindexes leave is of no use to anybody else.
-      role != "writer" ? [] : [{
-        Sid      = "ClearTemporary"
+      # Of indexes that are built from these databases: large, and of no use once an index is built.
+      role != "writer" || length(var.indexed_databases) == 0 ? [] : [{
+        Sid      = "ClearCheckpoints"
         Effect   = "Allow"
         Action   = ["s3:DeleteObject"]
-        Resource = [for keys in ["locks/probe-*", "*/reindex/*"] : "${local.bucket_arn}/${local.key_start}${keys}"]
+        Resource = [for database in var.indexed_databases : "${local.bucket_arn}/${local.key_start}${database}/reindex/*"]
       }],
       # S3 knows no condition on the prefix for it.
       role == "reader" ? [] : [{

@@ -96,6 +96,17 @@ variable "force_destroy" {
   default     = false
 }
 
+variable "indexed_databases" {
+  description = "The databases of the configuration that search indexes are built from: who writes may delete what an unfinished index leaves."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for name in var.indexed_databases : can(regex("^[a-z0-9][a-z0-9_-]{0,62}$", name))])
+    error_message = "Names as the configuration has them: lowercase letters, digits, hyphens and underscores."
+  }
+}
+
 variable "reader_principals" {
   description = "ARNs of who may take the role that fetches backups: people's roles, CI's. None: no such role is made, only its policy."
   type        = list(string)

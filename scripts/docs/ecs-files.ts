@@ -1,8 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { loadConfig } from "../../src/config/load.ts";
-import { policyOf, type Policy } from "../../src/deploy/policy.ts";
+import { storagePolicy, STORAGE_ROLES, type PolicyStatement } from "../../src/deploy/iam-policy.ts";
 import { executionStatements, schedulerStatements } from "../../src/deploy/start-policies.ts";
-import { storageStatements, STORAGE_ROLES } from "../../src/deploy/storage-policy.ts";
 import { taskDefinition, variablesOf } from "../../src/deploy/task-definition.ts";
 
 const CONFIG = fileURLToPath(new URL("../../deploy/ecs/dataops.config.yaml", import.meta.url));
@@ -15,13 +14,13 @@ export async function ecsFiles(): Promise<Record<string, string>> {
   const config = await loadConfig({ environment, workingDirectory: "/", file: CONFIG });
   const task = (...command: string[]): unknown =>
     taskDefinition({ config, command, image: "<image>", ...PLACE });
-  const policies: Record<string, Policy> = {
+  const policyOf = (Statement: PolicyStatement[]): object => ({ Version: "2012-10-17", Statement });
+  const policies: Record<string, object> = {
     execution: policyOf(executionStatements(variablesOf(config).secret, PLACE)),
     scheduler: policyOf(schedulerStatements(PLACE)),
   };
   for (const role of STORAGE_ROLES) {
-    const rights = { storageUrl: STORAGE_URL, kmsKeyId: undefined, region: undefined };
-    policies[role] = policyOf(storageStatements(role, rights));
+    policies[role] = storagePolicy(role, { storageUrl: STORAGE_URL, kmsKeyId: undefined });
   }
   const documents = {
     "task-definition-daemon.json": task("daemon"),

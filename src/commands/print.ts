@@ -1,8 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { requireStorage } from "../config/select.ts";
-import { policyOf, type Policy } from "../deploy/policy.ts";
+import { storagePolicy, STORAGE_ROLES, type PolicyStatement } from "../deploy/iam-policy.ts";
 import { executionStatements, schedulerStatements } from "../deploy/start-policies.ts";
-import { storageStatements, STORAGE_ROLES } from "../deploy/storage-policy.ts";
 import { taskDefinition, variablesOf } from "../deploy/task-definition.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
 
@@ -54,8 +53,12 @@ export const command: Command<PrintOptions> = {
 export async function runPrint(options: PrintOptions, context: CommandContext): Promise<CommandResult> {
   const config = await context.config();
   const known = options.region ?? config.storage?.region ?? context.environment["AWS_REGION"];
-  const document = options.what === "iam-policy" ? policy(options, config, known) : definition();
+  const document = options.what === "iam-policy" ? policy() : definition();
   return { exit: "done", data: document, text: JSON.stringify(document, null, 2) };
+
+  function policy(): unknown {
+    return { Version: "2012-10-17", Statement: statementsFor(options, config, known) };
+  }
 
   function definition(): unknown {
     const { image, account, run } = options;
@@ -64,16 +67,22 @@ export async function runPrint(options: PrintOptions, context: CommandContext): 
   }
 }
 
-function policy({ role, account }: PrintOptions, config: Config, known: string | undefined): Policy {
+/** What a role needs, thing by thing. */
+function statementsFor(
+  { role, account }: PrintOptions,
+  config: Config,
+  known: string | undefined,
+): PolicyStatement[] {
   const place = { region: known ?? "<region>", account };
   switch (role) {
     case "execution":
-      return policyOf(executionStatements(variablesOf(config).secret, place));
+      return executionStatements(variablesOf(config).secret, place);
     case "scheduler":
-      return policyOf(schedulerStatements(place));
+      return schedulerStatements(place);
     default: {
       const { url, kmsKeyId } = requireStorage(config);
-      return policyOf(storageStatements(role, { storageUrl: url, kmsKeyId, region: known }));
+      const indexedDatabases = [...new Set(Object.values(config.indexes).map(({ database }) => database))];
+      return storagePolicy(role, { storageUrl: url, kmsKeyId, indexedDatabases, region: known }).Statement;
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Config } from "../config/config.ts";
-import { partitionOf } from "./policy.ts";
-import type { StorageRole } from "./storage-policy.ts";
+import type { StorageRole } from "./iam-policy.ts";
+import { partitionOf } from "./partition.ts";
 
 /** How what belongs to dataops is called in an account of AWS: everything that is printed, and the Terraform module, call it so. */
 

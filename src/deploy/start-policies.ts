@@ -1,6 +1,7 @@
 import { DataopsError } from "../errors.ts";
+import type { PolicyStatement } from "./iam-policy.ts";
 import { NAME, roleArn, secretArn, type Account } from "./names.ts";
-import { partitionOf, type PolicyStatement } from "./policy.ts";
+import { partitionOf } from "./partition.ts";
 
 /** What starts tasks of Amazon ECS needs: neither of it is dataops itself. */
 

@@ -130,9 +130,14 @@ export function leaseKey(job: Job): string {
   return `locks/${job.database}/${jobFolder(job)}.json`;
 }
 
+/** The folder of the checkpoints of all indexes that are built from one database. */
+export function checkpointsPrefix(database: string): string {
+  return `${database}/reindex/`;
+}
+
 /** The folder of what a run of a reindex leaves for one that goes on with it. */
-export function checkpointPrefix(job: Job, run: string): string {
-  return `${job.database}/${job.kind}/${job.name}/${run}/`;
+export function checkpointPrefix({ database, name }: Pick<Job, "database" | "name">, run: string): string {
+  return `${checkpointsPrefix(database)}${name}/${run}/`;
 }
 
 /** What a key found in the storage belongs to. */

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ecsFiles } from "../../../scripts/docs/ecs-files.ts";
 import { parseSlot } from "../../../src/commands/run-dependencies.ts";
+import { storagePolicy, STORAGE_ROLES } from "../../../src/deploy/iam-policy.ts";
 import { executionStatements, schedulerStatements } from "../../../src/deploy/start-policies.ts";
-import { storageStatements, STORAGE_ROLES } from "../../../src/deploy/storage-policy.ts";
 
 const KIT = fileURLToPath(new URL("../../../deploy/", import.meta.url));
 
@@ -59,9 +59,9 @@ test("the Terraform module allows the actions that are printed, and no others", 
   // Parameters of SSM are for who has them: a configuration does not say where its variables come from.
   const allowed = lines.flatMap((line) => line.match(/(?<=")(s3|kms|ecs|iam|secretsmanager):\w+/g) ?? []);
   const place = { region: "eu-west-1", account: "123456789012" };
-  const rights = { storageUrl: "s3://acme/dataops", kmsKeyId: "k", region: "eu-west-1" };
+  const request = { storageUrl: "s3://acme/dataops", kmsKeyId: "k", indexedDatabases: ["production"] };
   const printed = [
-    ...STORAGE_ROLES.flatMap((role) => storageStatements(role, rights)),
+    ...STORAGE_ROLES.flatMap((role) => storagePolicy(role, request).Statement),
     ...executionStatements(["DATABASE_URL"], place),
     ...schedulerStatements(place),
   ].flatMap(({ Action }) => Action);

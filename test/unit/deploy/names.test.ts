@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { familyOf, roleArn, taskRoleOf } from "../../../src/deploy/names.ts";
-import { partitionOf } from "../../../src/deploy/policy.ts";
+import { partitionOf } from "../../../src/deploy/partition.ts";
 
 test.each([
   [["daemon"], "dataops-daemon"],

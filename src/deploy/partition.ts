@@ -1,23 +1,3 @@
-/** One statement of an IAM policy. */
-export interface PolicyStatement {
-  Sid: string;
-  Effect: "Allow";
-  Action: string[];
-  Resource: string | string[];
-  Condition?: Record<string, Record<string, string | string[]>>;
-}
-
-/** An IAM policy. */
-export interface Policy {
-  Version: "2012-10-17";
-  Statement: PolicyStatement[];
-}
-
-/** One policy of what several things need. */
-export function policyOf(...statements: readonly (readonly PolicyStatement[])[]): Policy {
-  return { Version: "2012-10-17", Statement: statements.flat() };
-}
-
 /** Regions whose resources have names of their own, by how the regions begin. */
 const PARTITIONS = [
   ["cn-", "aws-cn"],
