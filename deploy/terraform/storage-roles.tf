@@ -22,7 +22,7 @@ locals {
             Action   = ["s3:ListBucket"]
             Resource = local.bucket_arn
           },
-          # S3 judges by it also whether it may say of an object below that there is none.
+          # With the slash: `dataops` alone would also list what is below `dataops-of-others`.
           var.prefix == "" ? null : { Condition = { StringLike = { "s3:prefix" = ["${local.key_start}*"] } } },
         ),
         {
