@@ -15,6 +15,7 @@ const LONG = [
   "test/e2e/backup/{killed-anywhere,extremes}.test.ts",
   "test/e2e/versions.test.ts",
   "test/integration/backup/prune-killed.test.ts",
+  "test/integration/deploy/terraform{,-options}.test.ts",
 ];
 
 /** Starts no server by itself: each is started when the first test asks for it, and shared over the run. */

@@ -1,14 +1,18 @@
+import type { Config } from "../config/config.ts";
 import { requireStorage } from "../config/select.ts";
-import { storagePolicy, STORAGE_ROLES, type StorageRole } from "../deploy/iam-policy.ts";
-import { taskDefinition } from "../deploy/task-definition.ts";
+import { storagePolicy, STORAGE_ROLES, type PolicyStatement } from "../deploy/iam-policy.ts";
+import { executionStatements, schedulerStatements } from "../deploy/start-policies.ts";
+import { taskDefinition, variablesOf } from "../deploy/task-definition.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
+
+const ROLES = [...STORAGE_ROLES, "execution", "scheduler"] as const;
 
 export interface PrintOptions {
   what: "iam-policy" | "task-definition";
-  role: StorageRole;
+  role: (typeof ROLES)[number];
   run: string;
   image: string;
-  region: string;
+  region: string | undefined;
   account: string;
 }
 
@@ -18,12 +22,13 @@ export const command: Command<PrintOptions> = {
       .positional("what", {
         choices: ["iam-policy", "task-definition"] as const,
         demandOption: true,
-        describe: "the least that a role needs of AWS for the storage; a task of Amazon ECS",
+        describe: "the least that a role needs of AWS; a task of Amazon ECS",
       })
       .option("role", {
-        choices: STORAGE_ROLES,
+        choices: ROLES,
         default: "writer" as const,
-        describe: "iam-policy: who makes backups, who may delete them, or who fetches them",
+        describe:
+          "iam-policy: who makes backups, who may delete them, who fetches them; what starts the tasks, and what does so on a schedule",
       })
       .option("run", {
         type: "string",
@@ -33,14 +38,9 @@ export const command: Command<PrintOptions> = {
       .option("image", { type: "string", default: "<image>", describe: "task-definition: the image" })
       .option("region", {
         type: "string",
-        default: "<region>",
-        describe: "task-definition: where secrets and logs are",
+        describe: "where all of it is; by default the storage's, or AWS_REGION",
       })
-      .option("account", {
-        type: "string",
-        default: "<account>",
-        describe: "task-definition: whose they are",
-      }),
+      .option("account", { type: "string", default: "<account>", describe: "whose it is, by number" }),
   run: runPrint,
   exits: [],
   examples: [
@@ -52,17 +52,37 @@ export const command: Command<PrintOptions> = {
 /** Prints what the configuration needs of AWS, as JSON. No connection is made. */
 export async function runPrint(options: PrintOptions, context: CommandContext): Promise<CommandResult> {
   const config = await context.config();
-  const document = options.what === "iam-policy" ? policyOf() : definition();
+  const known = options.region ?? config.storage?.region ?? context.environment["AWS_REGION"];
+  const document = options.what === "iam-policy" ? policy() : definition();
   return { exit: "done", data: document, text: JSON.stringify(document, null, 2) };
 
-  function policyOf(): unknown {
-    const { url, kmsKeyId } = requireStorage(config);
-    const indexedDatabases = [...new Set(Object.values(config.indexes).map(({ database }) => database))];
-    return storagePolicy(options.role, { storageUrl: url, kmsKeyId, indexedDatabases });
+  function policy(): unknown {
+    return { Version: "2012-10-17", Statement: statementsFor(options, config, known) };
   }
 
   function definition(): unknown {
-    const { image, region, account, run } = options;
-    return taskDefinition({ config, command: run.split(/\s+/).filter(Boolean), image, region, account });
+    const { image, account, run } = options;
+    const words = run.split(/\s+/).filter(Boolean);
+    return taskDefinition({ config, command: words, image, region: known ?? "<region>", account });
+  }
+}
+
+/** What a role needs, thing by thing. */
+function statementsFor(
+  { role, account }: PrintOptions,
+  config: Config,
+  known: string | undefined,
+): PolicyStatement[] {
+  const place = { region: known ?? "<region>", account };
+  switch (role) {
+    case "execution":
+      return executionStatements(variablesOf(config).secret, place);
+    case "scheduler":
+      return schedulerStatements(place);
+    default: {
+      const { url, kmsKeyId } = requireStorage(config);
+      const indexedDatabases = [...new Set(Object.values(config.indexes).map(({ database }) => database))];
+      return storagePolicy(role, { storageUrl: url, kmsKeyId, indexedDatabases, region: known }).Statement;
+    }
   }
 }

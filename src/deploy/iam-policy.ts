@@ -1,5 +1,7 @@
 import { DataopsError } from "../errors.ts";
 import { checkpointsPrefix } from "../repository/keys.ts";
+import { parseS3Url, type S3Location } from "../storage/s3-url.ts";
+import { partitionOf } from "./partition.ts";
 
 /** Who does what with the storage. One task or person may have several. */
 export const STORAGE_ROLES = ["writer", "pruner", "reader"] as const;
@@ -14,6 +16,8 @@ export interface PolicyRequest {
   kmsKeyId: string | undefined;
   /** The databases that search indexes are built from. */
   indexedDatabases?: readonly string[];
+  /** The bucket's; undefined where it is not known. */
+  region?: string | undefined;
 }
 
 /** One statement of an IAM policy. */
@@ -22,7 +26,7 @@ export interface PolicyStatement {
   Effect: "Allow";
   Action: string[];
   Resource: string | string[];
-  Condition?: Record<string, Record<string, string[]>>;
+  Condition?: Record<string, Record<string, string | string[]>>;
 }
 
 /** An IAM policy. */
@@ -49,10 +53,11 @@ const OBJECT_ACTIONS: Readonly<Record<StorageRole, readonly string[]>> = {
  * @throws DataopsError `usage` where the storage is no bucket
  */
 export function storagePolicy(role: StorageRole, request: PolicyRequest): Policy {
-  const { storageUrl, kmsKeyId, indexedDatabases = [] } = request;
+  const { storageUrl, kmsKeyId, indexedDatabases = [], region } = request;
   const { bucket, prefix } = placeOf(storageUrl);
-  const bucketArn = `arn:aws:s3:::${bucket}`;
-  const start = prefix === "" ? "" : `${prefix}/`;
+  const partition = partitionOf(region);
+  const bucketArn = `arn:${partition}:s3:::${bucket}`;
+  const start = prefix === "" ? "" : `${literal(prefix)}/`;
   const below = `${start}*`;
   const statements: PolicyStatement[] = [
     {
@@ -87,29 +92,35 @@ export function storagePolicy(role: StorageRole, request: PolicyRequest): Policy
       Sid: "Key",
       Effect: "Allow",
       Action: role === "reader" ? ["kms:Decrypt"] : ["kms:Decrypt", "kms:GenerateDataKey"],
-      ...keyOf(kmsKeyId),
+      ...keyOf(kmsKeyId, partition),
     });
   }
   return { Version: "2012-10-17", Statement: statements };
 }
 
 /** A policy names keys, never their aliases: those are a condition. */
-function keyOf(kmsKeyId: string): Pick<PolicyStatement, "Resource" | "Condition"> {
-  const [, start = "arn:aws:kms:*:*:", alias] = /^(arn:.*:)?(alias\/.*)$/.exec(kmsKeyId) ?? [];
+function keyOf(kmsKeyId: string, partition: string): Pick<PolicyStatement, "Resource" | "Condition"> {
+  const [, start = `arn:${partition}:kms:*:*:`, alias] = /^(arn:.*:)?(alias\/.*)$/.exec(kmsKeyId) ?? [];
   if (alias !== undefined) {
     return {
       Resource: `${start}key/*`,
       Condition: { "ForAnyValue:StringEquals": { "kms:ResourceAliases": [alias] } },
     };
   }
-  return { Resource: kmsKeyId.startsWith("arn:") ? kmsKeyId : `arn:aws:kms:*:*:key/${kmsKeyId}` };
+  return { Resource: kmsKeyId.startsWith("arn:") ? kmsKeyId : `${start}key/${kmsKeyId}` };
 }
 
-function placeOf(storageUrl: string): { bucket: string; prefix: string } {
-  const [, bucket = "", prefix = ""] = /^s3:\/\/([^/]+)\/?(.*?)\/*$/.exec(storageUrl) ?? [];
-  // As the storage reads it.
-  if (bucket !== "") return { bucket, prefix: decodeURIComponent(prefix) };
-  throw new DataopsError("usage", `${storageUrl} is no bucket, and needs no policy`, {
+/** In a policy, these characters stand for others unless they are written so. */
+function literal(text: string): string {
+  return text.replaceAll(/[*?$]/g, "$${$&}");
+}
+
+function placeOf(storageUrl: string): S3Location {
+  const place = parseS3Url(storageUrl);
+  if (place !== undefined) return place;
+  // Never the URL's credentials, should someone have put some there.
+  const shown = storageUrl.replace(/\/\/[^/]*@/, "//…@");
+  throw new DataopsError("usage", `${shown} is no bucket, and needs no policy`, {
     hint: "a policy is for storage in S3: s3://bucket/prefix",
   });
 }

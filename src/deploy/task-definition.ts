@@ -1,13 +1,12 @@
 import type { Config } from "../config/config.ts";
+import { familyOf, NAME, roleArn, secretArn, taskRoleOf, type Account } from "./names.ts";
 
 /** What a task definition of Amazon ECS is derived from. */
-export interface TaskRequest {
-  config: Pick<Config, "origins" | "cache">;
+export interface TaskRequest extends Account {
+  config: Pick<Config, "origins" | "cache" | "prune">;
   /** What the container runs: `["daemon"]`, `["backup", "production"]`. */
   command: readonly string[];
   image: string;
-  region: string;
-  account: string;
 }
 
 /** The variables that a configuration takes its values from. */
@@ -41,30 +40,36 @@ const STOP_TIMEOUT = 30;
 const LEAST_DISK = 21;
 const MOST_DISK = 200;
 
+/** Where the daemon answers: its health check asks there. */
+const PORT = 8080;
+
 /**
  * A task definition for `aws ecs register-task-definition --cli-input-json`: read-only root, plain user, secrets from Secrets
  * Manager, one volume for the cache. Pure.
  */
 export function taskDefinition({ config, command, image, region, account }: TaskRequest): unknown {
-  const name = `dataops-${command.filter((word) => /^[a-z0-9][a-z0-9-]*$/.test(word)).join("-")}`;
   const { secret, plain } = variablesOf(config);
   const isDaemon = command[0] === "daemon";
   const disk = Math.ceil(config.cache.maxBytes / 1e9) + LEAST_DISK;
+  const environment = new Map(plain.map((variable) => [variable, `<${variable}>`]));
+  environment.set("AWS_REGION", region);
+  if (isDaemon) environment.set("PORT", String(PORT));
   return {
-    family: name,
+    family: familyOf(command),
     requiresCompatibilities: ["FARGATE"],
+    runtimePlatform: { operatingSystemFamily: "LINUX", cpuArchitecture: "X86_64" },
     networkMode: "awsvpc",
     cpu: "1024",
     memory: "2048",
     ephemeralStorage: { sizeInGiB: Math.min(MOST_DISK, disk) },
     // Starts the task: reads the image and the secrets, writes the log.
-    executionRoleArn: `arn:aws:iam::${account}:role/dataops-execution`,
+    executionRoleArn: roleArn("execution", { region, account }),
     // What dataops itself may do: `dataops print iam-policy`.
-    taskRoleArn: `arn:aws:iam::${account}:role/dataops`,
+    taskRoleArn: roleArn(taskRoleOf(command, config), { region, account }),
     volumes: [{ name: "data" }, { name: "tmp" }],
     containerDefinitions: [
       {
-        name: "dataops",
+        name: NAME,
         image,
         command,
         essential: true,
@@ -75,21 +80,32 @@ export function taskDefinition({ config, command, image, region, account }: Task
           { sourceVolume: "data", containerPath: "/var/lib/dataops", readOnly: false },
           { sourceVolume: "tmp", containerPath: "/tmp", readOnly: false },
         ],
-        environment: plain.map((variable) => ({ name: variable, value: `<${variable}>` })),
-        secrets: secret.map((variable) => ({
-          name: variable,
-          valueFrom: `arn:aws:secretsmanager:${region}:${account}:secret:dataops/${variable}`,
-        })),
-        ...(isDaemon ? { portMappings: [{ containerPort: 8080, protocol: "tcp" }] } : {}),
+        environment: [...environment]
+          .map(([name, value]) => ({ name, value }))
+          .toSorted((left, right) => (left.name < right.name ? -1 : 1)),
+        secrets: secret.map((name) => ({ name, valueFrom: secretArn(name, { region, account }) })),
+        ...(isDaemon ? SERVING : {}),
         logConfiguration: {
           logDriver: "awslogs",
           options: {
-            "awslogs-group": "/ecs/dataops",
+            "awslogs-group": `/ecs/${NAME}`,
             "awslogs-region": region,
-            "awslogs-stream-prefix": command[0] ?? "dataops",
+            "awslogs-stream-prefix": command[0] ?? NAME,
           },
         },
       },
     ],
   };
 }
+
+const SERVING = {
+  portMappings: [{ containerPort: PORT, protocol: "tcp" }],
+  // ECS does not look at the image's own. In seconds.
+  healthCheck: {
+    command: ["CMD", "node", "/app/dist/healthcheck.js"],
+    interval: 30,
+    timeout: 5,
+    retries: 3,
+    startPeriod: 20,
+  },
+};

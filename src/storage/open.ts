@@ -4,6 +4,7 @@ import { DataopsError } from "../errors.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import { openFileStorage } from "./file.ts";
 import { DEFAULT_RETRY_POLICY, retrying } from "./retrying.ts";
+import { parseS3Url } from "./s3-url.ts";
 import type { Storage } from "./storage.ts";
 
 /**
@@ -29,16 +30,11 @@ async function openAdapter(config: StorageConfig): Promise<Storage> {
     if (url.host !== "") throw unknownUrl(config.url);
     return openFileStorage(fileURLToPath(url));
   }
-  if (url?.protocol !== "s3:" || url.hostname === "" || url.username !== "" || url.search !== "") {
-    throw unknownUrl(config.url);
-  }
+  const location = parseS3Url(config.url);
+  if (location === undefined) throw unknownUrl(config.url);
   // Loaded only when needed: the S3 client takes longer to load than all the rest.
   const { openS3Storage } = await import("./s3.ts");
-  return openS3Storage({
-    ...config,
-    bucket: url.hostname,
-    prefix: decodeURIComponent(url.pathname).replaceAll(/^\/+|\/+$/g, ""),
-  });
+  return openS3Storage({ ...config, ...location });
 }
 
 function unknownUrl(url: string): DataopsError {

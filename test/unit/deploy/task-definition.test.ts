@@ -49,7 +49,11 @@ describe("a task definition", () => {
           user: "10001:10001",
           readonlyRootFilesystem: true,
           stopTimeout: 30,
-          environment: [{ name: "BUCKET" }],
+          environment: [
+            { name: "AWS_REGION", value: "eu-west-1" },
+            { name: "BUCKET", value: "<BUCKET>" },
+            { name: "PORT", value: "8080" },
+          ],
           secrets: [
             {
               name: "DATABASE_URL",
@@ -59,15 +63,28 @@ describe("a task definition", () => {
             { name: "SLACK_URL" },
           ],
           portMappings: [{ containerPort: 8080 }],
+          healthCheck: { command: ["CMD", "node", "/app/dist/healthcheck.js"] },
         },
       ],
     });
     expect(JSON.stringify(definition)).not.toContain("sentinel");
   });
 
+  test.each([
+    ["backup production", "dataops-writer"],
+    ["prune production --confirm", "dataops-pruner"],
+    ["daemon", "dataops-pruner"],
+  ])("of %s has the role %s", async (run, role) => {
+    const config = await configOf(`${TEXT}prune: { production: { schedule: "30 5 * * *" } }\n`);
+    expect(definitionOf(config, run.split(" "))).toMatchObject({
+      taskRoleArn: `arn:aws:iam::123456789012:role/${role}`,
+      executionRoleArn: "arn:aws:iam::123456789012:role/dataops-execution",
+    });
+  });
+
   test("of one command serves nothing, and is named after it", async () => {
     const definition = definitionOf(await configOf(TEXT), ["backup", "production", "--json"]);
     expect(definition).toMatchObject({ family: "dataops-backup-production" });
-    expect(JSON.stringify(definition)).not.toContain("portMappings");
+    expect(JSON.stringify(definition)).not.toMatch(/portMappings|healthCheck|PORT/);
   });
 });
