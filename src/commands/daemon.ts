@@ -57,5 +57,7 @@ async function runAndTell(job: Job, slot: number, config: Config, context: Comma
     ask: undefined,
   });
   const code = exit === "done" ? "" : ` (${EXIT_CODES[exit].meaning})`;
-  context.reporter.info(`${jobTitle(job)}${code}: ${text}`);
+  // A table begins on a line of its own.
+  const gap = text.includes("\n") ? "\n" : " ";
+  context.reporter.info(`${jobTitle(job)}${code}:${gap}${text}`);
 }
