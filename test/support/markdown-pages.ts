@@ -53,3 +53,15 @@ export function anchorsOf(text: string): Set<string> {
 export function withoutCode(text: string): string {
   return text.replaceAll(/^```[^]*?^```/gm, "").replaceAll(/^ {4}.*$/gm, "");
 }
+
+/** The lines of a page that are to be typed, as one script: its paragraphs of code, but for those that leave something to the reader (`…`). */
+export function linesToType(text: string): string {
+  const paragraphs = text.split(/\n(?! {4}|\n)/).map((paragraph) =>
+    paragraph
+      .split("\n")
+      .filter((line) => line.startsWith("    "))
+      .map((line) => line.slice(4))
+      .join("\n"),
+  );
+  return paragraphs.filter((lines) => lines !== "" && !lines.includes("…")).join("\n");
+}
