@@ -13,8 +13,8 @@ test.for([
   [
     "some of earlier backups",
     SECOND,
-    [`${idAt(FIRST)}-1`, `${idAt(SECOND)}-1`],
-    /^blocks +0 tables in 2 packs of \d+ bytes, 1 of earlier backups$/m,
+    [`${idAt(FIRST)}-1`, `${idAt(FIRST)}-2`, `${idAt(SECOND)}-1`],
+    /^blocks +0 tables in 3 packs of \d+ bytes, 2 of earlier backups$/m,
   ],
 ] as const)("show says whose packs a backup needs: %s", async ([, started, packs, told]) => {
   const folder = await temporaryFolder("show");
