@@ -55,6 +55,9 @@ async function main(screen: Screen, signal: AbortSignal): Promise<void> {
     "One consistent snapshot, streamed to S3, read back while it goes, its manifest written last.",
   );
   await runDataops(["backup", "production"], options);
+  screen.note(
+    "(The warning is about this demo's S3 server, a small one; Amazon's and Ceph's are without it.)",
+  );
   screen.line();
   await runDataops(["list"], options);
 

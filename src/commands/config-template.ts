@@ -7,7 +7,7 @@ export interface Answers {
 
 /** A configuration with a comment at everything a newcomer would ask about. */
 export function configTemplate({ storage, production, local }: Answers): string {
-  return `# dataops: https://github.com/dataops-cli/dataops
+  return `# The configuration of dataops. All that can be said: docs/reference/configuration.md, or \`dataops config schema\`.
 # \${NAME} is an environment variable, \${NAME:-default} one with a default; NAME_FILE may name a file that holds it.
 
 # Where backups are. For a store that is not Amazon's, write it out:
@@ -46,6 +46,7 @@ restore:
 # notify:
 #   - slack: "\${SLACK_WEBHOOK_URL}"
 #   - ping: "\${HEALTHCHECK_URL}" # a dead man's switch: raises the alarm when no good backup was heard of
+
 # A staging database, reset to its seeds by \`dataops seed staging\`. It has to be stamped once: \`dataops stamp staging staging\`.
 # databases: { …, staging: { url: "\${STAGING_DATABASE_URL}", environment: staging } }
 # seed:

@@ -56,6 +56,12 @@ async function runAndTell(job: Job, slot: number, config: Config, context: Comma
     config: () => Promise.resolve(config),
     ask: undefined,
   });
+  context.reporter.info(describeEnd(job, { exit, text }));
+}
+
+/** What a run came to, for the daemon's log. A table begins on a line of its own. */
+export function describeEnd(job: Job, { exit, text }: Pick<CommandResult, "exit" | "text">): string {
   const code = exit === "done" ? "" : ` (${EXIT_CODES[exit].meaning})`;
-  context.reporter.info(`${jobTitle(job)}${code}: ${text}`);
+  const gap = text.includes("\n") ? "\n" : " ";
+  return `${jobTitle(job)}${code}:${gap}${text}`;
 }

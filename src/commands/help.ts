@@ -1,6 +1,9 @@
 import { EXIT_CODES, type ExitName } from "../errors.ts";
 import { COMMANDS } from "./index.ts";
 
+// eslint-disable-next-line typescript/no-unsafe-type-assertion -- the keys of a table whose type they make
+const EXIT_NAMES = Object.keys(EXIT_CODES) as ExitName[];
+
 /** The overview that `dataops --help` prints. Plain text from the list of commands: nothing else has to be loaded. */
 export function overview(): string {
   const width = Math.max(...COMMANDS.map(({ usage }) => usage.length));
@@ -15,7 +18,7 @@ export function overview(): string {
     "Usage: dataops <command> [options]",
     ...groups,
     ["Options for every command:", ...GLOBAL_OPTION_LINES].join("\n"),
-    ["Exit codes:", ...exitCodeLines(allExits())].join("\n"),
+    ["Exit codes:", ...exitCodeLines(EXIT_NAMES)].join("\n"),
     [
       "Examples:",
       "  dataops backup production",
@@ -38,22 +41,4 @@ export function exitCodeLines(exits: readonly ExitName[]): string[] {
     .map((exit) => EXIT_CODES[exit])
     .sort((left, right) => left.code - right.code)
     .map(({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`);
-}
-
-/** Those that the commands there are can end with. */
-function allExits(): ExitName[] {
-  return [
-    "done",
-    "failed",
-    "usage",
-    "warnings",
-    "noSuchBackup",
-    "notPermitted",
-    "refused",
-    "corrupt",
-    "unreachable",
-    "tool",
-    "interrupted",
-    "terminated",
-  ];
 }

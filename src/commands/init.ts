@@ -1,4 +1,4 @@
-import { open, rm } from "node:fs/promises";
+import { open, rm, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { CONFIG_FILE, loadConfig } from "../config/load.ts";
 import { parseConnection } from "../config/parse-connection.ts";
@@ -46,6 +46,8 @@ export const command: Command<InitOptions> = {
 export async function runInit(options: InitOptions, context: CommandContext): Promise<CommandResult> {
   const { environment, workingDirectory } = context;
   const path = resolve(workingDirectory, options.output);
+  // Before the questions, so that nobody answers them for nothing.
+  if (await exists(path)) throw existsAlready(path);
   const answers = await gather(options, context);
   const file = await createNew(path);
   try {
@@ -85,16 +87,27 @@ function checkDatabaseUrls({ production, local }: Answers, environment: Environm
     if (!url.includes("${")) parseConnection(url, `the URL of ${name}`, environment);
 }
 
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function existsAlready(path: string, cause?: Error): DataopsError {
+  return new DataopsError("usage", `${path} exists already, and is left as it is`, {
+    hint: "move it away first, or write elsewhere with --output",
+    cause,
+  });
+}
+
 async function createNew(path: string) {
   try {
     // Only its owner may read it: someone will put a password there.
     return await open(path, "wx", 0o600);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") {
-      throw new DataopsError("usage", `${path} exists already, and is left as it is`, {
-        hint: "move it away first, or write elsewhere with --output",
-        cause: error,
-      });
+      throw existsAlready(path, error);
     }
     throw new DataopsError(
       "usage",

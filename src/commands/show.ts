@@ -1,6 +1,7 @@
 import { requireStorage } from "../config/select.ts";
 import { isDataopsError } from "../errors.ts";
 import { findLatest, findStoredBackup } from "../repository/catalogue.ts";
+import { backupOfPack } from "../repository/keys.ts";
 import { storedSize, type Manifest } from "../repository/manifest.ts";
 import { readDecision, type Decision, type DecisionKind } from "../repository/sidecar.ts";
 import { isGood, type StoredBackup } from "../repository/stored-backup.ts";
@@ -139,16 +140,14 @@ function describeVerification(
 }
 
 /** What is beside the archive; nothing where there is nothing. */
-function describeBlocks({ blocks }: Manifest): [title: string, value: string][] {
+function describeBlocks({ id, blocks }: Manifest): [title: string, value: string][] {
   if (blocks === null) return [];
   const bytes = blocks.packs.reduce((sum, { size }) => sum + size, 0);
   const tables = humanPlural(blocks.tables.length, "table");
-  return [
-    [
-      "blocks",
-      `${tables} in ${humanPlural(blocks.packs.length, "pack")} of ${humanBytes(bytes)}, earlier backups' among them`,
-    ],
-  ];
+  const packs = humanPlural(blocks.packs.length, "pack");
+  const earlier = blocks.packs.filter(({ name }) => backupOfPack(name) !== id).length;
+  const whose = earlier === 0 ? "" : `, ${earlier} of earlier backups`;
+  return [["blocks", `${tables} in ${packs} of ${humanBytes(bytes)}${whose}`]];
 }
 
 interface Said {

@@ -8,6 +8,7 @@ import { storeBlockBackup, type BlockBackupOptions } from "../support/block-back
 import { compareDatabases } from "../support/compare-databases.ts";
 import { everyKindOfTable } from "../support/every-kind-of-table.ts";
 import { test } from "../support/e2e-test.ts";
+import { linesToType } from "../support/markdown-pages.ts";
 import { settingsFor, urlFor } from "../support/postgres-servers.ts";
 import { createDatabase, runAsSuperuser, uniqueName, type TestDatabase } from "../support/postgres-test.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -44,19 +45,6 @@ function environmentFor({ server }: TestDatabase): Record<string, string> {
   };
 }
 
-/** The lines of the page that are to be typed, but for those that leave something to the reader. */
-async function linesOfPage(): Promise<string> {
-  const page = await readFile(PAGE, "utf8");
-  const blocks = page.split(/\n(?! {4}|\n)/).map((paragraph) =>
-    paragraph
-      .split("\n")
-      .filter((line) => line.startsWith("    "))
-      .map((line) => line.slice(4))
-      .join("\n"),
-  );
-  return blocks.filter((block) => block !== "" && !block.includes("…")).join("\n");
-}
-
 test.for(BACKUPS)(
   "the page's own lines restore a backup: $name",
   { timeout: LONG },
@@ -64,7 +52,7 @@ test.for(BACKUPS)(
     const { folder, manifest } = await backedUp(database, options);
     const restored = uniqueName("restored");
     onTestFinished(() => runAsSuperuser(database.server, `DROP DATABASE IF EXISTS ${restored} WITH (FORCE)`));
-    const lines = (await linesOfPage())
+    const lines = linesToType(await readFile(PAGE, "utf8"))
       .replace("20261121T040000Z-k3v9qa", manifest.id)
       .replaceAll("app_restored", restored)
       .replaceAll(/(--username|--owner)=app\b/g, `$1='${database.server.user}'`);
