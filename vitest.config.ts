@@ -48,7 +48,7 @@ export default defineConfig({
       },
       {
         test: {
-          ...withServers,
+          globalSetup: [...withServers.globalSetup, "test/support/build-program.ts"],
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 180 * SECOND,
