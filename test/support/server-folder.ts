@@ -3,12 +3,12 @@ import { freemem, tmpdir } from "node:os";
 import { join } from "node:path";
 
 const IN_MEMORY = "/dev/shm";
-/** Bytes. All servers of a run together take a quarter of it. */
+/** Bytes: for half a dozen servers, each with some 256 MB of write-ahead log, and for what their databases hold. */
 const ROOM = 8 * 1024 ** 3;
 
 /**
- * Makes an empty folder for a server's data: in memory where there is room, unless `onDisk`. Servers make and delete files by the ten thousands, a few hundred
- * for each database, and a disk's file system takes longer over that than they do.
+ * Makes an empty folder for a server's data: in memory where there is room, unless `onDisk`. Servers make and delete files by
+ * the ten thousands, a few hundred for each database, and a disk's file system takes longer over that than they do.
  */
 export async function createServerFolder(
   name: string,
