@@ -28,7 +28,15 @@ export default defineConfig({
     maxWorkers: Math.max(2, availableParallelism()),
     exclude: [...configDefaults.exclude, ...(process.env["TEST_ALL"] === "1" ? [] : LONG)],
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 10 * SECOND } },
+      {
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts"],
+          testTimeout: 10 * SECOND,
+          // They leave nothing behind, and to load everything anew for each file took longer than the tests.
+          isolate: false,
+        },
+      },
       {
         test: {
           ...withServers,
@@ -49,7 +57,7 @@ export default defineConfig({
       },
       {
         test: {
-          ...withServers,
+          globalSetup: [...withServers.globalSetup, "test/support/build-program.ts"],
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 180 * SECOND,

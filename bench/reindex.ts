@@ -59,7 +59,9 @@ const names = ["prebuilt files", "dataops", "helpers.bulk"];
 await using cleanup = new AsyncDisposableStack();
 const files = await mkdtemp(join(tmpdir(), "dataops-bench-"));
 cleanup.defer(() => rm(files, { recursive: true, force: true }));
-const postgres = cleanup.use(await startPostgres({ version: 15, settings: { shared_buffers: "256MB" } }));
+const postgres = cleanup.use(
+  await startPostgres({ version: 15, settings: { shared_buffers: "256MB" }, onDisk: true }),
+);
 const engine = cleanup.use(await startSearch(engineName(values.engine)));
 await buildFiles();
 

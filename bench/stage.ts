@@ -48,8 +48,8 @@ export async function setStage(cleanup: AsyncDisposableStack): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), "dataops-bench-"));
   // A contender that was cut off may still write for a moment.
   cleanup.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 20 }));
-  const source = cleanup.use(await startPostgres({ version: 15, settings: DEFAULTS }));
-  const target = cleanup.use(await startPostgres({ version: 15, settings: DEFAULTS }));
+  const source = cleanup.use(await startPostgres({ version: 15, settings: DEFAULTS, onDisk: true }));
+  const target = cleanup.use(await startPostgres({ version: 15, settings: DEFAULTS, onDisk: true }));
   const s3 = await startCeph();
   cleanup.defer(() => s3.stop());
   await s3.createBucket(BUCKET);

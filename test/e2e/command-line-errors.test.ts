@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished } from "vitest";
 import { commandName, COMMANDS } from "../../src/commands/index.ts";
 import { expectFailure } from "../support/command-line.ts";
 import { expectOneLine, test } from "../support/e2e-test.ts";
+import { inProcess } from "../support/in-process.ts";
 import { freePort } from "../support/ports.ts";
 import { urlFor } from "../support/postgres-servers.ts";
 import { ServerUnavailable } from "../support/server-unavailable.ts";
@@ -49,9 +50,9 @@ const WRONG_PASSWORD = "wr0ng@:/#%&'$";
 const SEEN_PASSWORD = /wr0ng/;
 
 describe("a configuration that cannot be read", () => {
-  test.for(READERS)("is a mistake in usage to dataops %s", async (args, { dataops }) => {
+  test.for(READERS)("is a mistake in usage to dataops %s", async (args) => {
     await expectFailure(
-      dataops,
+      inProcess,
       [...args, "--config", "/missing/dataops.yaml"],
       { environment: {} },
       {
@@ -86,18 +87,23 @@ describe("a configuration that cannot be read", () => {
       "databases:\n  a: { url: postgres://localhost/a, environment: production }\nrestore:\n  b: {}\n",
       /:4:\d+: restore\.b: there is no database b/,
     ],
-  ])("%s: its place is named", async ([, text, message], { dataops }) => {
+  ])("%s: its place is named", async ([, text, message]) => {
     const file = join(await temporaryFolder("config"), "dataops.yaml");
     await writeFile(file, text);
     for (const options of [
       { args: ["config", "validate", "--config", file], environment: {} },
       { args: ["list"], environment: { DATAOPS_CONFIG: file } },
     ]) {
-      await expectFailure(dataops, options.args, { environment: options.environment }, { code: 2, message });
+      await expectFailure(
+        inProcess,
+        options.args,
+        { environment: options.environment },
+        { code: 2, message },
+      );
     }
   });
 
-  test("a storage of no known kind", async ({ dataops }) => {
+  test("a storage of no known kind", async () => {
     const places = [
       { environment: { DATAOPS_STORAGE: "ftp://someone:wr0ng@bucket" } },
       { environment: {}, config: { storage: "ftp://someone:wr0ng@bucket" } },
@@ -105,7 +111,7 @@ describe("a configuration that cannot be read", () => {
     for (const place of places) {
       for (const args of [["config", "validate"], ["list"]]) {
         const expected = { code: 2, message: /^not a storage URL: ftp:/, hint: /s3:\/\/bucket/ };
-        expect(await expectFailure(dataops, args, place, expected)).not.toMatch(SEEN_PASSWORD);
+        expect(await expectFailure(inProcess, args, place, expected)).not.toMatch(SEEN_PASSWORD);
       }
     }
   });
@@ -133,20 +139,20 @@ describe("something that is not configured", () => {
     ["fetch-latest-db --to lokal", production, /^there is no database "lokal"/, /production/],
     ["restore 20261121 --to lokal", production, /^there is no database "lokal"/, /production/],
     ["stamp lokal development", {}, /^there is no database "lokal"/, /`dataops init`/],
-  ])("dataops %s", async ([args, environment, message, hint], { dataops }) => {
-    await expectFailure(dataops, args.split(" "), { environment }, { code: 2, message, hint });
+  ])("dataops %s", async ([args, environment, message, hint]) => {
+    await expectFailure(inProcess, args.split(" "), { environment }, { code: 2, message, hint });
   });
 });
 
 describe("a server that is not there, or will not have us", () => {
-  test.for(CONNECTORS)("nobody listens: dataops %s", async (args, { dataops }) => {
+  test.for(CONNECTORS)("nobody listens: dataops %s", async (args) => {
     const port = await freePort();
     const environment = {
       DATABASE_URL: `postgres://someone:${encodeURIComponent(WRONG_PASSWORD)}@127.0.0.1:${port}/app`,
       DATAOPS_STORAGE: `file://${await temporaryFolder("storage")}`,
     };
     const all = await expectFailure(
-      dataops,
+      inProcess,
       args,
       { environment },
       { code: 16, message: new RegExp(String(port)) },
@@ -191,15 +197,15 @@ describe("a server that is not there, or will not have us", () => {
     }
   });
 
-  test("a role that is not there", async ({ postgres15, dataops }) => {
+  test("a role that is not there", async ({ postgres15 }) => {
     const environment = {
       DATABASE_URL: urlFor(postgres15, "postgres", { user: "no such role" }),
       DATAOPS_STORAGE: `file://${await temporaryFolder("storage")}`,
     };
-    await expectFailure(dataops, ["backup"], { environment }, { code: 12, message: /no such role/ });
+    await expectFailure(inProcess, ["backup"], { environment }, { code: 12, message: /no such role/ });
   });
 
-  test("a role that may not connect", async ({ database, dataops }) => {
+  test("a role that may not connect", async ({ database }) => {
     const { server, name } = database;
     const role = uniqueName("barred");
     await runAsSuperuser(
@@ -211,20 +217,21 @@ describe("a server that is not there, or will not have us", () => {
       DATABASE_URL: urlFor(server, name, { user: role, password: "barred" }),
       DATAOPS_STORAGE: `file://${await temporaryFolder("storage")}`,
     };
-    await expectFailure(dataops, ["backup"], { environment }, { code: 12, message: new RegExp(name) });
+    await expectFailure(inProcess, ["backup"], { environment }, { code: 12, message: new RegExp(name) });
   });
 
-  test("a database that is not there", async ({ postgres15, dataops }) => {
+  test("a database that is not there", async ({ postgres15 }) => {
     const environment = {
       DATABASE_URL: urlFor(postgres15, "no such database"),
       DATAOPS_STORAGE: `file://${await temporaryFolder("storage")}`,
     };
-    await expectFailure(dataops, ["backup"], { environment }, { code: 16, message: /no such database/ });
+    await expectFailure(inProcess, ["backup"], { environment }, { code: 16, message: /no such database/ });
   });
 });
 
-describe("a storage that is not there", () => {
-  test("nobody listens", async ({ dataops }) => {
+/** Most of their time the tries wait: so they wait side by side. */
+describe.concurrent("a storage where nobody listens", () => {
+  test("no command answers", async ({ dataops }) => {
     const environment = {
       DATAOPS_STORAGE: "s3://bucket/prefix",
       AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${await freePort()}`,
@@ -237,7 +244,7 @@ describe("a storage that is not there", () => {
     expect(all, "who waits is told why").toContain("trying again");
   });
 
-  test("nobody listens: that is no bad news of the backups, and no good news", async ({ dataops }) => {
+  test("that is no bad news of the backups, and no good news", async ({ dataops }) => {
     const environment = {
       DATABASE_URL: "postgres://localhost/app",
       DATAOPS_STORAGE: "s3://bucket/prefix",
@@ -255,7 +262,9 @@ describe("a storage that is not there", () => {
     expect(nagios.stdout).toMatch(/^DATAOPS UNKNOWN - .*bucket/);
     expect(nagios.stdout).not.toMatch(SEEN_PASSWORD);
   });
+});
 
+describe("a storage that is not there", () => {
   test("no such bucket", async ({ dataops, skip }) => {
     const server = await sharedS3("fauxqs").catch((error: unknown) => {
       if (!(error instanceof ServerUnavailable) || process.env["CI"] === "true") throw error;

@@ -6,6 +6,7 @@ import { describe, expect } from "vitest";
 import { commandName, COMMANDS } from "../../src/commands/index.ts";
 import { ESCAPE, expectFailure } from "../support/command-line.ts";
 import { test } from "../support/e2e-test.ts";
+import { inProcess } from "../support/in-process.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 
@@ -37,9 +38,9 @@ const MISTAKES: readonly (readonly [args: string, message: RegExp, hint?: RegExp
 ];
 
 describe("a mistake in the arguments", () => {
-  test.for(MISTAKES)("dataops %s", async ([args, message, hint], { dataops }) => {
+  test.for(MISTAKES)("dataops %s", async ([args, message, hint]) => {
     await expectFailure(
-      dataops,
+      inProcess,
       args.split(" "),
       { environment: {} },
       { code: 2, message, ...(hint === undefined ? {} : { hint }) },
@@ -70,12 +71,12 @@ describe("help", () => {
       expect(await dataops.run(args, { environment: {} })).toMatchObject({ code: 0, stdout: help.stdout });
   });
 
-  test.for(COMMANDS)("dataops $usage", async (entry, { dataops }) => {
+  test.for(COMMANDS)("dataops $usage", async (entry) => {
     const name = commandName(entry);
     const [help, turned, json] = await Promise.all([
-      dataops.run([name, "--help"], { environment: {} }),
-      dataops.run(["help", name], { environment: {} }),
-      dataops.run([name, "--help", "--json"], { environment: {} }),
+      inProcess.run([name, "--help"], { environment: {} }),
+      inProcess.run(["help", name], { environment: {} }),
+      inProcess.run([name, "--help", "--json"], { environment: {} }),
     ]);
     expect(help).toMatchObject({ code: 0, stderr: "" });
     expect(help.stdout).toContain(`dataops ${entry.usage}`);

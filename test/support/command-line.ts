@@ -20,7 +20,7 @@ export const ESCAPE = /\u001B/;
  * @returns all that was said in both
  */
 export async function expectFailure(
-  dataops: Dataops,
+  dataops: Pick<Dataops, "run">,
   args: readonly string[],
   options: DataopsOptions,
   { code, message, hint }: ExpectedFailure,

@@ -4,11 +4,11 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
 
-const PROGRAM = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
-/** Where Node keeps the program compiled; otherwise in `TMPDIR`, where no run would find what another one left. */
-const COMPILE_CACHE = join(tmpdir(), "dataops-compile-cache");
+export const PROGRAM = join(inject("programFolder"), "dist", "cli.js");
+/** Where Node keeps the program compiled; otherwise in `HOME`, where no run would find what another one left. */
+export const COMPILE_CACHE = join(inject("programFolder"), "compiled");
 /** Milliseconds between two looks at a condition. */
 const POLL_INTERVAL = 20;
 /** Milliseconds after which a condition counts as never met, and a process as never ended. */

@@ -1,13 +1,15 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
-import { appendFile, chmod, chown, mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { createReadStream } from "node:fs";
+import { appendFile, chmod, chown, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { ConnectionSettings } from "../../src/config/connection.ts";
 import { Secret } from "../../src/config/secret.ts";
 import { freePort } from "./ports.ts";
 import { findServerPrograms, type PostgresVersion } from "./postgres-programs.ts";
+import { createServerFolder } from "./server-folder.ts";
 
 export type { PostgresVersion } from "./postgres-programs.ts";
 
@@ -50,6 +52,8 @@ export interface StartOptions {
   hba?: readonly string[] | undefined;
   /** PEM files to speak TLS with. */
   tls?: { certificate: string; key: string } | undefined;
+  /** On a disk in any case, as the servers are that people have: to measure. */
+  onDisk?: boolean | undefined;
 }
 
 /** What tests need to know of a server, in a form that passes between processes. */
@@ -82,7 +86,7 @@ export interface PostgresServer extends PostgresServerDescription, AsyncDisposab
 export async function startPostgres(options: StartOptions): Promise<PostgresServer> {
   const programs = await findServerPrograms(options.version);
   const owner = await unprivilegedUser();
-  const directory = await mkdtemp(join(tmpdir(), "dataops-postgres-"));
+  const directory = await createServerFolder("postgres", options);
   try {
     await initialize(directory, programs, owner);
     await configure(directory, options);
@@ -162,12 +166,14 @@ async function initialize(directory: string, programs: string, owner: Owner): Pr
   await rm(passwordFile);
 }
 
-async function configure(directory: string, { settings, hba, tls }: StartOptions): Promise<void> {
+async function configure(directory: string, { settings, hba, tls, onDisk }: StartOptions): Promise<void> {
   const secure =
     tls === undefined ? {} : { ssl: "on", ssl_cert_file: tls.certificate, ssl_key_file: tls.key };
   const all = {
     ...TEST_SETTINGS,
     ...secure,
+    // What is in memory shall not fill it.
+    ...(onDisk === true ? {} : { max_wal_size: "256MB" }),
     unix_socket_directories: join(directory, "socket"),
     ...settings,
   };
@@ -268,5 +274,6 @@ export async function followLog(server: PostgresServerDescription): Promise<{ re
     return (await file.stat()).size;
   };
   const start = await sizeNow();
-  return { read: async () => (await readFile(logFile)).subarray(start).toString("utf8") };
+  // Not from its beginning: in the shared servers' logs are thousands of tests.
+  return { read: () => text(createReadStream(logFile, { start })) };
 }

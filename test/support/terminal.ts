@@ -1,8 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
-
-const PROGRAM = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
+import { COMPILE_CACHE, PROGRAM } from "./dataops-process.ts";
 
 /** Whether this machine has util-linux's `script`, which makes a terminal. In CI it has to: there a skip is a failure. */
 export const HAS_TERMINAL =
@@ -40,6 +38,7 @@ export async function atTerminal(
       PATH: process.env["PATH"],
       HOME: folder,
       TERM: "xterm",
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
       ...environment,
       ...Object.fromEntries(names.map((name, index) => [name, args[index]])),
       NODE: process.execPath,
