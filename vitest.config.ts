@@ -11,7 +11,7 @@ const LONG = [
   "test/contract/search-{opensearch-3,elasticsearch-8}.test.ts",
   "test/integration/search/{limits,bulk-faults,index-life}-elasticsearch-7.test.ts",
   "test/integration/search/{limits-opensearch-2,zones}.test.ts",
-  "test/integration/reindex/elasticsearch-7.test.ts",
+  "test/integration/reindex/{elasticsearch-7,one-in-many}.test.ts",
   "test/e2e/backup/{killed-anywhere,extremes}.test.ts",
   "test/e2e/versions.test.ts",
   "test/integration/backup/prune-killed.test.ts",

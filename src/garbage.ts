@@ -7,6 +7,9 @@ import { runInNewContext } from "node:vm";
  */
 const MOST_GARBAGE = 32 * 1024 * 1024;
 
+/** Bytes: smaller buffers are collected in time. */
+const WORTH_FREEING = 8 * 1024;
+
 type CollectGarbage = (options: { type: "minor" | "major" }) => void;
 
 let collect: CollectGarbage | undefined;
@@ -16,9 +19,11 @@ let garbage = 0;
  * Gives a buffer's memory back at once, whatever still points to it: who looks at it, or at another part of its memory, sees
  * nothing. Not for what the system may still be reading or writing.
  */
-export function free({ buffer }: Uint8Array): void {
-  // Smaller ones may be cut from the piece of memory that Node keeps for them.
-  if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0);
+export function free({ buffer, byteLength }: Uint8Array): void {
+  if (buffer.byteLength < WORTH_FREEING) return;
+  // A part may be cut from the piece of memory that Node keeps for small buffers; what is whole is nobody else's.
+  const isOurs = byteLength === buffer.byteLength || buffer.byteLength > Buffer.poolSize;
+  if (isOurs && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 /** Says that buffers of `bytes` are of no more use. Frees what has gathered from time to time, in 15 to 60 ms. */

@@ -1,37 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DataopsError } from "../errors.ts";
 import type { PostgresClient } from "../postgres/client.ts";
+import { describeSession, findLockWaits, type LockWait } from "../postgres/lock-waits.ts";
 
 /** Milliseconds between two looks. */
 const POLL_INTERVAL = 250;
-
-/** A session of ours that waits for a lock, and who has it. */
-export interface LockWait {
-  /** The waiting session's process id. */
-  waiting: number;
-  /** `public.orders`; null for a lock that is not a relation's. */
-  relation: string | null;
-  /** The process id of one session that holds the lock, or is ahead in its queue. 0: a prepared transaction. */
-  blocker: number;
-  /** What the server shows of the blocker; null where our role may not see it. */
-  blockerUser: string | null;
-  blockerApplication: string | null;
-  blockerState: string | null;
-}
-
-/** Who blocks sessions of one application. The blocker's statement is not read: it may hold anything. */
-const LOCK_WAITS = `
-  SELECT pg_catalog.pg_stat_clear_snapshot(), lock.pid AS waiting, blocker.pid AS blocker,
-         namespace.nspname || '.' || class.relname AS relation,
-         session.usename AS "blockerUser", session.application_name AS "blockerApplication", session.state AS "blockerState"
-    FROM pg_catalog.pg_stat_activity AS ours
-    JOIN pg_catalog.pg_locks AS lock ON lock.pid = ours.pid AND NOT lock.granted
-   CROSS JOIN LATERAL unnest(pg_catalog.pg_blocking_pids(lock.pid)) AS blocker(pid)
-    LEFT JOIN pg_catalog.pg_stat_activity AS session ON session.pid = blocker.pid
-    LEFT JOIN pg_catalog.pg_class AS class ON class.oid = lock.relation
-    LEFT JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
-   WHERE ours.application_name = $1
-   ORDER BY lock.pid, blocker.pid`;
 
 export interface LockWatch extends AsyncDisposable {
   /** The wait that was seen last, for a program that gives up by itself; undefined where none ever was. */
@@ -78,7 +51,7 @@ async function poll(
 ): Promise<void> {
   let waitingSince = new Map<string, number>();
   while (!ended.aborted) {
-    const waits = await client.query<LockWait & Record<string, unknown>>(LOCK_WAITS, [applicationName]);
+    const waits = await findLockWaits(client, applicationName);
     state.lastSeen = waits[0] ?? state.lastSeen;
     waitingSince = new Map(waits.map((wait) => [waitKey(wait), waitingSince.get(waitKey(wait)) ?? now()]));
     const overdue = waits.find((wait) => now() - (waitingSince.get(waitKey(wait)) ?? now()) >= limit);
@@ -103,22 +76,12 @@ export function blockedError(wait: LockWait | undefined, limit: number, cause?: 
       cause,
     });
   }
-  const about = [
-    wait.blockerUser === null ? "" : `user ${wait.blockerUser}`,
-    wait.blockerApplication ?? "",
-    wait.blockerState ?? "",
-  ].filter((part) => part !== "");
-  const who = about.length === 0 ? "" : ` (${about.join(", ")})`;
-  const what = wait.relation ?? "a lock";
-  return new DataopsError(
-    "failed",
-    `waited ${seconds} for ${what}, which process ${wait.blocker}${who} keeps locked`.replaceAll(
-      /\s*\n\s*/g,
-      " ",
-    ),
-    {
-      hint: `run it again later, or end that session: SELECT pg_terminate_backend(${wait.blocker}); \`lockWaitTimeout\` is configurable`,
-      cause,
-    },
-  );
+  const { blocker, blockerUser, blockerApplication, blockerState } = wait;
+  const user = blockerUser === null ? null : `user ${blockerUser}`;
+  const who = describeSession(blocker, [user, blockerApplication, blockerState]);
+  const what = (wait.relation ?? "a lock").replaceAll(/\s*\n\s*/g, " ");
+  return new DataopsError("failed", `waited ${seconds} for ${what}, which ${who} keeps locked`, {
+    hint: `run it again later, or end that session: SELECT pg_terminate_backend(${blocker}); \`lockWaitTimeout\` is configurable`,
+    cause,
+  });
 }

@@ -19,6 +19,8 @@ import type { CommandContext } from "./command.ts";
 
 /** Milliseconds between two checkpoints: what a killed run does once more at most. */
 const CHECKPOINT_INTERVAL = 5_000;
+/** Milliseconds: a migration that takes longer is worth another try later. */
+const LOCK_TIMEOUT = 30_000;
 
 /** Bytes; a query of that length is a mistake. */
 const MAX_SQL_BYTES = 1024 * 1024;
@@ -129,6 +131,7 @@ async function readRequest({ name, index, config, overrides }: BuiltinIndex): Pr
     maxDocsPerSecond: overrides.docsPerSecond ?? index.maxDocsPerSecond,
     jobs: index.jobs,
     adopt: overrides.adopt || index.adopt,
+    lockTimeout: LOCK_TIMEOUT,
     checkpointInterval: CHECKPOINT_INTERVAL,
   };
 }

@@ -1,13 +1,24 @@
-import { requireDatabase, requireIndex } from "../config/select.ts";
+import { requireDatabase, requireIndex, requireStorage } from "../config/select.ts";
 import { DataopsError } from "../errors.ts";
-import { humanBytes, humanCount, humanDuration, humanPlural } from "../observe/human.ts";
-import { abortReindex, readReindexStatus, type ListedIndex, type ReindexStatus } from "../reindex/status.ts";
+import { abortReindex, readReindexStatus, type ReindexStatus } from "../reindex/status.ts";
 import { visitingJobs } from "../schedule/hold-job.ts";
+import type { Job } from "../repository/job.ts";
 import type { JobOutcome } from "../schedule/run.ts";
 import { rollbackAlias } from "../search/swap-alias.ts";
+import type { JobFacts } from "../status/facts.ts";
+import { readJobs } from "../status/read-jobs.ts";
+import { openStorage } from "../storage/open.ts";
+import type { Storage } from "../storage/storage.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
 import { openPlace, reindexJob, type ReindexedIndex } from "./reindex-index.ts";
 import { reindexOne } from "./reindex-one.ts";
+import {
+  describeAborted,
+  describeOwnDriver,
+  describeReindexed,
+  describeReindexStatus,
+  describeRollback,
+} from "./reindex-text.ts";
 import { parseSlot, runDependencies, SLOT_OPTION } from "./run-dependencies.ts";
 
 export interface ReindexOptions {
@@ -95,7 +106,7 @@ async function reindexAll(options: ReindexOptions, context: CommandContext): Pro
   return {
     exit: done.every(({ exit }) => exit === "done") ? "done" : "warnings",
     data: done.map(({ value }) => value),
-    text: done.map(({ value }) => describe(value)).join("\n"),
+    text: done.map(({ value }) => describeReindexed(value)).join("\n"),
   };
 }
 
@@ -110,15 +121,32 @@ async function namesOf(words: readonly string[] | undefined, context: CommandCon
 async function showStatus(words: readonly string[], context: CommandContext): Promise<CommandResult> {
   const config = await context.config();
   const statuses: ReindexStatus[] = [];
+  const texts: string[] = [];
   for (const name of await namesOf(words, context)) {
     const index = requireIndex(config, name);
-    if (index.driver !== "builtin") continue;
+    const job = reindexJob(name, index);
+    if (index.driver !== "builtin") {
+      const storage = await openStorage(requireStorage(config), context.reporter);
+      try {
+        texts.push(describeOwnDriver(name, await readFacts(storage, job, context.signal), context.now()));
+      } finally {
+        await storage.close();
+      }
+      continue;
+    }
     await using place = await openPlace(config, index, context.reporter);
-    statuses.push(
-      await readReindexStatus({ ...place, job: reindexJob(name, index), alias: name }, context.signal),
-    );
+    const status = await readReindexStatus({ ...place, job, alias: name }, context.signal);
+    const facts = await readFacts(place.storage, job, context.signal);
+    statuses.push(status);
+    texts.push(describeReindexStatus(status, facts, context.now()));
   }
-  return { exit: "done", data: statuses, text: statuses.map(describeStatus).join("\n") };
+  return { exit: "done", data: statuses, text: texts.join("\n") };
+}
+
+/** What is written down of the newest runs of a job; undefined where it never ran. */
+async function readFacts(storage: Storage, job: Job, signal: AbortSignal): Promise<JobFacts | undefined> {
+  const jobs = await readJobs(storage, job.database, { signal });
+  return jobs.find(({ kind, name }) => kind === job.kind && name === job.name);
 }
 
 async function rollBack(
@@ -133,7 +161,7 @@ async function rollBack(
   return {
     exit: "done",
     data: { name, ...result },
-    text: `${name} stands for ${result.to.join(", ")} again, as it was when ${result.from.join(", ")} took over`,
+    text: describeRollback(name, result),
   };
 }
 
@@ -152,9 +180,7 @@ async function abort(name: string, context: CommandContext): Promise<CommandResu
   const result = await holding(job, ({ signal }) =>
     abortReindex({ ...place, job, alias: name }, () => Promise.resolve(false), signal),
   );
-  const text =
-    result.removed.length === 0 ? `nothing of ${name} is unfinished` : `deleted ${result.removed.join(", ")}`;
-  return { exit: "done", data: { name, ...result }, text };
+  return { exit: "done", data: { name, ...result }, text: describeAborted(name, result) };
 }
 
 function requireBuiltin<T extends { driver: unknown }>(name: string, index: T): T {
@@ -162,38 +188,4 @@ function requireBuiltin<T extends { driver: unknown }>(name: string, index: T): 
   throw new DataopsError("usage", `${name} is built by your own application`, {
     hint: "what it keeps and where its alias is, your application knows",
   });
-}
-
-function describe({ name, outcome }: ReindexedIndex): string {
-  if (outcome === null) return `${name} is built`;
-  const { index, documents, duration, passes, removed, refusedCount } = outcome;
-  const rate = humanCount(Math.round(documents / Math.max(0.001, duration / 1_000)));
-  const left = refusedCount === 0 ? "" : `, ${humanPlural(refusedCount, "document")} refused`;
-  const gone = removed.length === 0 ? "" : `; deleted ${removed.join(", ")}`;
-  return `${name} stands for ${index}: ${humanPlural(documents, "document")} in ${humanDuration(duration)}, ${rate}/s, ${humanCount(passes)} passes${left}${gone}`;
-}
-
-function describeStatus({ alias, kind, current, kept, unfinished }: ReindexStatus): string {
-  const lines = [
-    kind === "free" ? `${alias}: nothing has the name yet` : "",
-    kind === "index" ? `${alias}: an index, not an alias; --adopt makes it one` : "",
-    ...(kind === "alias" ? current.map((index) => `${alias}: ${describeIndex(index)}`) : []),
-    ...kept.map((index) => `  kept: ${describeIndex(index)}`),
-    ...unfinished.map(({ progress, ...index }) => {
-      const done =
-        progress === null
-          ? "nothing is known of how far it came"
-          : `${humanCount(progress.documentsSettled)} of ${humanCount(progress.documents)} documents by ${progress.updated}`;
-      return `  unfinished: ${index.name}, ${done}`;
-    }),
-  ];
-  return lines.filter((line) => line !== "").join("\n");
-}
-
-function describeIndex({ name, documents, bytes, created }: ListedIndex): string {
-  const size =
-    documents === null || bytes === null
-      ? "closed"
-      : `${humanPlural(documents, "document")}, ${humanBytes(bytes)}`;
-  return `${name}, ${size}, of ${created}`;
 }

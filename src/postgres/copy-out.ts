@@ -76,7 +76,7 @@ class CopyQuery {
   submit(connection: DriverConnection): void {
     this.#connection = connection;
     this.#tap = new RowTap(connection.stream, (chunk, start, end) => {
-      if (!this.#abandoned) this.#give(() => this.#consumer.data(chunk, start, end));
+      if (!this.#abandoned) this.#giveBytes(chunk, start, end);
     });
     connection.query(this.#statements.join(";\n"));
   }
@@ -94,7 +94,11 @@ class CopyQuery {
       return;
     }
     this.#completed += 1;
-    this.#give(() => this.#consumer.end(Number(rows)));
+    try {
+      this.#waitFor(this.#consumer.end(Number(rows)));
+    } catch (error) {
+      this.abandon(error);
+    }
   }
 
   handleReadyForQuery(): void {
@@ -116,15 +120,17 @@ class CopyQuery {
     this.#connection?.stream.resume();
   }
 
-  /** The socket is not read while the consumer has its hands full, so that the server waits. */
-  #give(take: () => Promise<void> | undefined): void {
-    let pending: Promise<void> | undefined;
+  /** Once for each row: makes nothing that would have to be collected. */
+  #giveBytes(chunk: Buffer, start: number, end: number): void {
     try {
-      pending = take();
+      this.#waitFor(this.#consumer.data(chunk, start, end));
     } catch (error) {
       this.abandon(error);
-      return;
     }
+  }
+
+  /** The socket is not read while the consumer has its hands full, so that the server waits. */
+  #waitFor(pending: Promise<void> | undefined): void {
     if (pending === undefined) return;
     this.#pauses += 1;
     this.#connection?.stream.pause();

@@ -23,7 +23,6 @@ const READING_SETTINGS = {
   search_path: "",
   synchronize_seqscans: "off",
   statement_timeout: "0",
-  lock_timeout: "0",
   idle_in_transaction_session_timeout: "0",
   idle_session_timeout: "0",
   transaction_timeout: "0",
@@ -32,6 +31,8 @@ const READING_SETTINGS = {
 export interface SnapshotOptions {
   /** Leaves the role's `search_path` as it is, for statements of a team's own. */
   keepsSearchPath?: boolean;
+  /** Milliseconds that a statement may wait for a lock; without an end where it is not given, for whoever watches by other means. */
+  lockTimeout?: number;
 }
 
 /**
@@ -76,9 +77,10 @@ export async function joinSnapshot(
 /** Sets what makes a transaction's reading independent of the database's defaults, for this transaction only. */
 export async function applyReadingSettings(
   client: PostgresClient,
-  { keepsSearchPath = false }: SnapshotOptions = {},
+  { keepsSearchPath = false, lockTimeout = 0 }: SnapshotOptions = {},
 ): Promise<void> {
-  const { search_path: searchPath, ...others } = READING_SETTINGS;
+  const { search_path: searchPath, ...fixed } = READING_SETTINGS;
+  const others = { ...fixed, lock_timeout: String(lockTimeout) };
   const settings = keepsSearchPath ? others : { search_path: searchPath, ...others };
   await client.query(
     `SELECT pg_catalog.set_config(setting.name, wanted.value, true)

@@ -183,7 +183,8 @@ export class Build {
     await using connections = new AsyncDisposableStack();
     const client = connections.use(await this.#connect());
     const began = now();
-    const snapshot = connections.use(await openSnapshot(client, { keepsSearchPath: true }));
+    const reading = { keepsSearchPath: true, lockTimeout: this.#request.lockTimeout };
+    const snapshot = connections.use(await openSnapshot(client, reading));
     await scanDocuments(client, table, { source, catchUp, signal });
     const pending = table.pendingCount();
     // By ids each document has its own version, which an application that writes, too, makes necessary.
@@ -194,7 +195,7 @@ export class Build {
     const clients = [client];
     if (ranges !== undefined && ranges.length > 1) {
       const second = connections.use(await this.#connect());
-      await joinSnapshot(second, snapshot.id, { keepsSearchPath: true });
+      await joinSnapshot(second, snapshot.id, reading);
       clients.push(second);
     }
     const progress = reporter.progress(stage, pending, "documents");

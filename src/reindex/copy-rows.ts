@@ -31,6 +31,8 @@ export class CopyRows implements CopyConsumer {
   #carried = 0;
   #hasHeader = false;
   #isOver = false;
+  /** What has to be waited for before more is asked for. */
+  #pending: Promise<void> | undefined;
 
   /** `width`: fields of a row. */
   constructor(width: number, take: TakeRow, onEnd: (rows: number) => void = () => undefined) {
@@ -40,17 +42,17 @@ export class CopyRows implements CopyConsumer {
   }
 
   data(chunk: Buffer, start: number, end: number): Promise<void> | undefined {
-    const pending: Promise<void>[] = [];
+    this.#pending = undefined;
     if (this.#carried === 0) {
-      const read = this.#read(chunk, start, end, pending);
-      this.#keep(chunk, read, end);
+      const read = this.#read(chunk, start, end);
+      if (read < end) this.#keep(chunk, read, end);
     } else {
       this.#keep(chunk, start, end);
-      const read = this.#read(this.#carry, 0, this.#carried, pending);
+      const read = this.#read(this.#carry, 0, this.#carried);
       this.#carry.copyWithin(0, read, this.#carried);
       this.#carried -= read;
     }
-    return pending.length === 0 ? undefined : Promise.all(pending).then(() => undefined);
+    return this.#pending;
   }
 
   end(rows: number): undefined {
@@ -61,7 +63,7 @@ export class CopyRows implements CopyConsumer {
   }
 
   /** Reads whole rows; returns where the first begins that is not whole. */
-  #read(bytes: Buffer, start: number, end: number, pending: Promise<void>[]): number {
+  #read(bytes: Buffer, start: number, end: number): number {
     let position = start;
     if (!this.#hasHeader) {
       if (end - position < FILE_HEADER_SIZE) return position;
@@ -80,7 +82,7 @@ export class CopyRows implements CopyConsumer {
       if (next === undefined) return position;
       position = next;
       const wait = this.#take(bytes, this.#fields);
-      if (wait !== undefined) pending.push(wait);
+      if (wait !== undefined) this.#pending = both(this.#pending, wait);
     }
     return position;
   }
@@ -118,4 +120,8 @@ export class CopyRows implements CopyConsumer {
     bytes.copy(this.#carry, this.#carried, start, end);
     this.#carried += size;
   }
+}
+
+function both(first: Promise<void> | undefined, second: Promise<void>): Promise<void> {
+  return first === undefined ? second : Promise.all([first, second]).then(() => undefined);
 }

@@ -1,10 +1,10 @@
-import { hash, mix } from "./hash.ts";
+import { mix } from "./hash.ts";
+import { IdTable } from "./id-table.ts";
 
 /** Which documents there are, which state of each is wanted, and which of them are in the index. */
 
-/** Entries to begin with; must be a power of two. */
+/** Entries to begin with. */
 const FIRST_CAPACITY = 1024;
-const FIRST_ID_BYTES = 16 * 1024;
 
 /** The last scan saw it. */
 const SEEN = 1;
@@ -33,14 +33,10 @@ export interface SavedEntry {
  * A table of documents by id: for each the fingerprint of its wanted state, and whether the index has it.
  *
  * Two scans that give an id the same fingerprint saw the same document. Ids are bytes: the text of the id in the database. An
- * entry takes about 30 bytes and its id's, so that ten million documents fit into a few hundred megabytes.
+ * entry takes about 40 bytes and its id's, so that ten million documents fit into a few hundred megabytes.
  */
 export class DocumentTable {
-  /** Entries: their numbers go from 0 up to, not including, this. */
-  length = 0;
-  #ids = Buffer.allocUnsafe(FIRST_ID_BYTES);
-  /** Where each entry's id ends; it begins where the one before ends. */
-  #idEnds = new Float64Array(FIRST_CAPACITY);
+  readonly #ids = new IdTable();
   #high = new Uint32Array(FIRST_CAPACITY);
   #low = new Uint32Array(FIRST_CAPACITY);
   /** What the scan that is under way has seen so far. */
@@ -48,8 +44,11 @@ export class DocumentTable {
   #nextLow = new Uint32Array(FIRST_CAPACITY);
   #versions = new Uint32Array(FIRST_CAPACITY);
   #flags = new Uint8Array(FIRST_CAPACITY);
-  /** Open addressing: an entry's number plus 1, or 0. At most half full. */
-  #slots = new Uint32Array(FIRST_CAPACITY * 2);
+
+  /** Entries: their numbers go from 0 up to, not including, this. */
+  get length(): number {
+    return this.#ids.length;
+  }
 
   /**
    * The number of the entry of this id; undefined where there is none.
@@ -57,36 +56,18 @@ export class DocumentTable {
    * @param previous the one found before: rows mostly come in the order in which the first scan saw them
    */
   find(bytes: Buffer, start: number, end: number, previous = -1): number | undefined {
-    if (this.#isNext(previous, bytes, start, end)) return previous + 1;
-    const found = this.#slots[this.#slotOf(bytes, start, end)] ?? 0;
-    return found === 0 ? undefined : found - 1;
+    return this.#ids.find(bytes, start, end, previous);
   }
 
   /** The number of the entry of this id, made where there is none. `previous` is as in `find`. */
   add(bytes: Buffer, start: number, end: number, previous = -1): number {
-    if (this.#isNext(previous, bytes, start, end)) return previous + 1;
-    const slot = this.#slotOf(bytes, start, end);
-    const found = this.#slots[slot] ?? 0;
-    if (found !== 0) return found - 1;
-    if (this.length === this.#flags.length) {
-      this.#grow();
-      return this.add(bytes, start, end);
-    }
-    const entry = this.length;
-    const idStart = this.#startOf(entry);
-    const idEnd = idStart + end - start;
-    if (idEnd > this.#ids.byteLength) this.#growIds(idEnd);
-    // For a few bytes a loop is quicker than a call of `copy`.
-    const ids = this.#ids;
-    for (let index = start; index < end; index++) ids[idStart + index - start] = bytes[index] ?? 0;
-    this.#idEnds[entry] = idEnd;
-    this.#slots[slot] = entry + 1;
-    this.length += 1;
+    const entry = this.#ids.add(bytes, start, end, previous);
+    if (entry >= this.#flags.length) this.#grow();
     return entry;
   }
 
   id(entry: number): string {
-    return this.#ids.toString("utf8", this.#startOf(entry), this.#idEnds[entry]);
+    return this.#ids.text(entry);
   }
 
   /** Begins a scan: nothing is seen yet. */
@@ -199,8 +180,7 @@ export class DocumentTable {
 
   /** What a checkpoint keeps of an entry; `id` is valid until the next entry is added. */
   save(entry: number): SavedEntry {
-    const id = this.#ids.subarray(this.#startOf(entry), this.#idEnds[entry]);
-    return { id, high: this.#high[entry] ?? 0, low: this.#low[entry] ?? 0 };
+    return { id: this.#ids.bytes(entry), high: this.#high[entry] ?? 0, low: this.#low[entry] ?? 0 };
   }
 
   /** The entries from `first` on were saved as they are. */
@@ -235,56 +215,18 @@ export class DocumentTable {
     this.#flags[entry] = (this.#flags[entry] ?? 0) & ~flag;
   }
 
-  #startOf(entry: number): number {
-    return entry === 0 ? 0 : (this.#idEnds[entry - 1] ?? 0);
-  }
-
-  #isNext(previous: number, bytes: Buffer, start: number, end: number): boolean {
-    return previous + 1 < this.length && this.#isIdOf(previous + 1, bytes, start, end);
-  }
-
-  #slotOf(bytes: Buffer, start: number, end: number): number {
-    const mask = this.#slots.length - 1;
-    let slot = hash(bytes, start, end) & mask;
-    for (;;) {
-      const found = this.#slots[slot] ?? 0;
-      if (found === 0 || this.#isIdOf(found - 1, bytes, start, end)) return slot;
-      slot = (slot + 1) & mask;
-    }
-  }
-
-  #isIdOf(entry: number, bytes: Buffer, start: number, end: number): boolean {
-    const idStart = this.#startOf(entry);
-    if ((this.#idEnds[entry] ?? 0) - idStart !== end - start) return false;
-    for (let index = 0; index < end - start; index++) {
-      if (this.#ids[idStart + index] !== bytes[start + index]) return false;
-    }
-    return true;
-  }
-
   #grow(): void {
     const capacity = this.#flags.length * 2;
-    this.#idEnds = enlarge(this.#idEnds, new Float64Array(capacity));
     this.#high = enlarge(this.#high, new Uint32Array(capacity));
     this.#low = enlarge(this.#low, new Uint32Array(capacity));
     this.#nextHigh = enlarge(this.#nextHigh, new Uint32Array(capacity));
     this.#nextLow = enlarge(this.#nextLow, new Uint32Array(capacity));
     this.#versions = enlarge(this.#versions, new Uint32Array(capacity));
     this.#flags = enlarge(this.#flags, new Uint8Array(capacity));
-    this.#slots = new Uint32Array(capacity * 2);
-    for (let entry = 0; entry < this.length; entry++) {
-      this.#slots[this.#slotOf(this.#ids, this.#startOf(entry), this.#idEnds[entry] ?? 0)] = entry + 1;
-    }
-  }
-
-  #growIds(least: number): void {
-    const larger = Buffer.allocUnsafe(Math.max(least, this.#ids.byteLength * 2));
-    this.#ids.copy(larger);
-    this.#ids = larger;
   }
 }
 
-function enlarge<T extends Float64Array | Uint32Array | Uint8Array>(from: T, to: T): T {
+function enlarge<T extends Uint32Array | Uint8Array>(from: T, to: T): T {
   to.set(from);
   return to;
 }

@@ -52,7 +52,10 @@ export async function planReindex(
     signal,
     environment,
   });
-  await using _snapshot = await openSnapshot(client, { keepsSearchPath: true });
+  await using _snapshot = await openSnapshot(client, {
+    keepsSearchPath: true,
+    lockTimeout: request.lockTimeout,
+  });
   const { source, facts } = await describeSql(client, request.sql);
   const catchUp = chooseCatchUp(facts, request.follow);
   const identity = { digest: digestOf({ source, catchUp }), history: await readHistory(client) };

@@ -1,6 +1,7 @@
 import { DataopsError, type ExitName } from "../errors.ts";
 import { Build } from "./build.ts";
 import { describeCatchUp } from "./catch-up.ts";
+import { watchLocks } from "./lock-watch.ts";
 import { beginIndex, planReindex } from "./prepare.ts";
 import type { ReindexDependencies, ReindexOutcome, ReindexRequest } from "./request.ts";
 
@@ -31,12 +32,17 @@ export async function reindex(
 ): Promise<ReindexOutcome> {
   const { run, reporter, now } = dependencies;
   const started = now();
-  const plan = await planReindex(dependencies, request);
+  await using locks = await watchLocks(dependencies, request);
+  const explained = <T>(work: Promise<T>): Promise<T> =>
+    work.catch((error: unknown) => {
+      throw locks.explain(error);
+    });
+  const plan = await explained(planReindex(dependencies, request));
   reporter.info(describeCatchUp(plan.catchUp));
   const { build, comparison, previous } = await untilSwapped(run.signal, async () => {
     const index = await beginIndex(dependencies, request, plan);
     const build = new Build(dependencies, request, plan, index);
-    return { build, comparison: await build.fill(), previous: await build.swap() };
+    return { build, comparison: await explained(build.fill()), previous: await build.swap() };
   });
   await build.followUp();
   const removed = await build.cleanUp();

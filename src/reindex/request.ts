@@ -55,6 +55,8 @@ export interface ReindexRequest {
   jobs: number;
   /** Whether a concrete index of the alias's name may be replaced. */
   adopt: boolean;
+  /** Milliseconds that a statement may wait for a lock in the database. */
+  lockTimeout: number;
   /** Milliseconds between two checkpoints. */
   checkpointInterval: number;
 }

@@ -89,7 +89,7 @@ export class Requests {
     const { sender, throttle, signal, progress, table, refusals } = this.#dependencies;
     await throttle.wait(entries.length, signal);
     if (!this.#kind.isDelete) for (const entry of entries) table.markSent(entry);
-    const outcome = await sender.send(body, { signal });
+    const outcome = await sender.send(body, { signal, items: entries.length });
     this.#note(entries, outcome);
     progress.add(entries.length);
     refusals.checkSlack();

@@ -9,26 +9,35 @@ import { SearchError } from "./search-error.ts";
 const MAX_ANSWER = 16 * 1024 * 1024;
 
 /**
- * One request that has to succeed, with JSON for an answer. `what` says what is being done: `creating the index products-…`.
+ * One request that has to succeed. `what` says what is being done: `creating the index products-…`.
  *
  * @throws SearchError for any other answer, classified
  */
-export type Ask = (
+type AskAs<T> = (
   what: string,
   request: Omit<HttpRequest, "signal" | "maxAnswerBytes"> & { maxAnswerBytes?: number },
   options: SearchOptions | undefined,
-) => Promise<unknown>;
+) => Promise<T>;
+
+/** For the bytes of the answer. */
+export type AskForBytes = AskAs<Buffer>;
+/** For the answer as JSON. */
+export type Ask = AskAs<unknown>;
 
 /** @param onExpired called when the engine said that the credentials have expired */
-export function makeAsk(http: SearchHttp, onExpired: () => void): Ask {
+export function makeAskForBytes(http: SearchHttp, onExpired: () => void): AskForBytes {
   return async (what, request, options) => {
     const answer = await http.request({ maxAnswerBytes: MAX_ANSWER, ...request, signal: options?.signal });
-    if (answer.status >= 200 && answer.status < 300) return jsonOf(what, answer.body);
+    if (answer.status >= 200 && answer.status < 300) return answer.body;
     const failure = failureOf(answer.status, answer.body);
     const error = errorOf(what, failure, retryAfter(answer.headers["retry-after"], Date.now()));
     if (error.kind === "expired") onExpired();
     throw error;
   };
+}
+
+export function makeAsk(askForBytes: AskForBytes): Ask {
+  return async (what, request, options) => parseJson(what, await askForBytes(what, request, options));
 }
 
 /** An answer as its schema wants it. */
@@ -40,7 +49,8 @@ export function parseAnswer<T>(what: string, schema: z.ZodType<T>, answer: unkno
   });
 }
 
-function jsonOf(what: string, body: Buffer): unknown {
+/** @throws SearchError `unreachable` for an answer that is no JSON */
+export function parseJson(what: string, body: Buffer): unknown {
   try {
     return JSON.parse(body.toString("utf8"));
   } catch {

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { type EngineFailure, errorOf, judgeFailure, reasonOf } from "./answer-error.ts";
+import { parseJson } from "./ask.ts";
 import { countItems, idOf, itemsOf } from "./bulk-items.ts";
+import { countSuccesses } from "./bulk-success.ts";
 import type { BulkAnswer } from "./search-engine.ts";
 import { SearchError } from "./search-error.ts";
 
@@ -13,20 +15,30 @@ const CONFLICT = 409;
 
 const errorSchema = z.object({ type: z.string().optional(), reason: z.string().nullish() });
 
+/** A bulk request that was made. */
+export interface SentBulk {
+  body: Buffer;
+  /** How many items it has; undefined: they are counted. */
+  items: number | undefined;
+}
+
 /**
  * Reads what became of each item.
  *
- * @param body the request's
+ * @param answer the engine's, as its bytes
  * @throws SearchError for what concerns the whole request: `blocked`, `not-found`, `not-permitted`; `unreachable` for an answer
  * that does not fit the request
  */
-export function readBulkAnswer(what: string, body: Buffer, answer: unknown): BulkAnswer {
-  const results = resultsOf(answer);
-  if (results === undefined) throw notAnAnswer(what);
-  const sent = countItems(body);
-  if (results.length !== sent) {
-    throw new SearchError("unreachable", `${what}: ${results.length} of ${sent} items were answered`);
+export function readBulkAnswer(what: string, { body, items: known }: SentBulk, answer: Buffer): BulkAnswer {
+  const sent = known ?? countItems(body);
+  const successes = countSuccesses(answer);
+  if (successes !== undefined) {
+    requireAll(what, successes, sent);
+    return { accepted: successes, conflicts: 0, overloaded: [], refused: [] };
   }
+  const results = resultsOf(parseJson(what, answer));
+  if (results === undefined) throw notAnAnswer(what);
+  requireAll(what, results.length, sent);
   let accepted = 0;
   let conflicts = 0;
   const overloaded: number[] = [];
@@ -57,6 +69,11 @@ export function readBulkAnswer(what: string, body: Buffer, answer: unknown): Bul
     };
   });
   return { accepted, conflicts, overloaded, refused };
+}
+
+function requireAll(what: string, answered: number, sent: number): void {
+  if (answered === sent) return;
+  throw new SearchError("unreachable", `${what}: ${answered} of ${sent} items were answered`);
 }
 
 // By hand, not by a schema: there is one of these for each document, and a schema took as long as all the rest.

@@ -1,10 +1,10 @@
 import type { Reporter } from "../observe/reporter.ts";
 import { type Backoff, backOff, backoffDelay, DEFAULT_BACKOFF } from "./backoff.ts";
-import { cutBody, idOf, itemsOf, pickItems } from "./bulk-items.ts";
+import { countItems, cutBody, idOf, itemsOf, pickItems } from "./bulk-items.ts";
 import { makeConcurrencyLimit } from "./concurrency-limit.ts";
 import { makePlaces } from "./places.ts";
 import { isTransient } from "./retrying.ts";
-import type { BulkAnswer, RefusedDocument, SearchEngine, SearchOptions } from "./search-engine.ts";
+import type { BulkAnswer, BulkOptions, RefusedDocument, SearchEngine } from "./search-engine.ts";
 import { isSearchError, type SearchError } from "./search-error.ts";
 
 /** What became of one batch. */
@@ -51,7 +51,7 @@ export interface BulkSender {
    * @throws SearchError `blocked` (a full disk: exit 18, at once), `overloaded` or `unreachable` (after some minutes of
    * trying), `not-permitted`, `rejected`; all later calls then fail alike
    */
-  send(body: Uint8Array, options?: SearchOptions): Promise<BulkOutcome>;
+  send(body: Uint8Array, options?: BulkOptions): Promise<BulkOutcome>;
 }
 
 /** Below the 10 MiB that Amazon's small domains take; more brings no speed. */
@@ -73,12 +73,12 @@ export function openBulkSender(engine: SearchEngine, index: string, options: Bul
   let failure: unknown;
 
   /** One request in its turn. */
-  async function request(piece: Buffer, signal: AbortSignal | undefined): Promise<BulkAnswer> {
-    await places.enter(signal);
+  async function request(piece: Buffer, options: BulkOptions): Promise<BulkAnswer> {
+    await places.enter(options.signal);
     const { round } = concurrency;
     try {
       if (failure !== undefined) throw failure;
-      const answer = await engine.bulk(index, piece, { signal });
+      const answer = await engine.bulk(index, piece, options);
       if (answer.overloaded.length === 0) concurrency.succeeded();
       else concurrency.overloaded(round);
       return answer;
@@ -90,7 +90,7 @@ export function openBulkSender(engine: SearchEngine, index: string, options: Bul
     }
   }
 
-  async function sendAll(body: Buffer, signal: AbortSignal | undefined): Promise<BulkOutcome> {
+  async function sendAll(body: Buffer, { signal, items }: BulkOptions): Promise<BulkOutcome> {
     const outcome = { accepted: 0, conflicts: 0, refusedCount: 0, refused: [] as RefusedDocument[] };
     const started = Date.now();
     /** How often in a row nothing came of it. */
@@ -111,17 +111,18 @@ export function openBulkSender(engine: SearchEngine, index: string, options: Bul
     /** What is left to be done of a piece after one request. */
     const sendPiece = async (piece: Buffer): Promise<Buffer[]> => {
       try {
-        const answer = await request(piece, signal);
+        const answer = await request(piece, { signal, items: piece === body ? items : undefined });
         outcome.accepted += answer.accepted;
         outcome.conflicts += answer.conflicts;
         refuse(answer.refused.map(({ id, reason, status }) => ({ id, reason, status })));
         hasRenewed = false;
-        const isStuck = answer.overloaded.length === itemsOf(piece).length;
-        if (!isStuck) lastSuccess = Date.now();
         if (answer.overloaded.length === 0) {
+          lastSuccess = Date.now();
           tries = 0;
           return [];
         }
+        const isStuck = answer.overloaded.length === countItems(piece);
+        if (!isStuck) lastSuccess = Date.now();
         await waitAfter(undefined);
         return [pickItems(piece, answer.overloaded)];
       } catch (error) {
@@ -174,11 +175,11 @@ export function openBulkSender(engine: SearchEngine, index: string, options: Bul
     get concurrency() {
       return concurrency.limit;
     },
-    send: async (body, { signal } = {}) => {
+    send: async (body, options = {}) => {
       try {
-        return await sendAll(Buffer.from(body.buffer, body.byteOffset, body.byteLength), signal);
+        return await sendAll(Buffer.from(body.buffer, body.byteOffset, body.byteLength), options);
       } catch (error) {
-        signal?.throwIfAborted();
+        options.signal?.throwIfAborted();
         failure ??= error;
         throw error;
       }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { errorOf } from "./answer-error.ts";
-import { type Ask, makeAsk, parseAnswer } from "./ask.ts";
+import { type Ask, makeAsk, makeAskForBytes, parseAnswer } from "./ask.ts";
 import { BULK_FIELDS, readBulkAnswer } from "./bulk-answer.ts";
 import type { SearchHttp } from "./client.ts";
 import { findIndexes } from "./find-indexes.ts";
@@ -27,7 +27,8 @@ export interface EngineSettings {
 export function makeSearchEngine(settings: EngineSettings): SearchEngine {
   const { url, http, isServerless } = settings;
 
-  const ask = makeAsk(http, settings.onExpired);
+  const askForBytes = makeAskForBytes(http, settings.onExpired);
+  const ask = makeAsk(askForBytes);
 
   return {
     url,
@@ -77,7 +78,8 @@ export function makeSearchEngine(settings: EngineSettings): SearchEngine {
       const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
       const query = { filter_path: BULK_FIELDS };
       const path = `${indexPath(index)}/_bulk`;
-      return readBulkAnswer(what, bytes, await ask(what, { method: "POST", path, query, body }, options));
+      const answer = await askForBytes(what, { method: "POST", path, query, body }, options);
+      return readBulkAnswer(what, { body: bytes, items: options?.items }, answer);
     },
 
     refresh: async (index, options) => {

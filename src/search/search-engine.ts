@@ -11,6 +11,11 @@ export interface SearchOptions {
   signal?: AbortSignal | undefined;
 }
 
+export interface BulkOptions extends SearchOptions {
+  /** How many items the body has, for whoever knows; else they are counted. The engine has to answer as many. */
+  items?: number | undefined;
+}
+
 /** A JSON object as the engine takes or gives it. */
 export type JsonObject = { readonly [key: string]: unknown };
 
@@ -111,7 +116,7 @@ export interface SearchEngine {
    * Fails whole with `too-large`, `overloaded`, `blocked` (also where single items were stopped by a block) or `unreachable`; what
    * was written of it then is not known, so items must carry an id, and a version where an order counts.
    */
-  bulk(index: string, body: Uint8Array, options?: SearchOptions): Promise<BulkAnswer>;
+  bulk(index: string, body: Uint8Array, options?: BulkOptions): Promise<BulkAnswer>;
 
   /** Makes all that was written visible to searches and counts. */
   refresh(index: string, options?: SearchOptions): Promise<void>;

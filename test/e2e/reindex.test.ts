@@ -87,7 +87,7 @@ test(
     expect(after.current.map(({ name }) => name)).toEqual(before.kept.map(({ name }) => name));
     expect(await run("abort", alias)).toMatchObject({
       code: 0,
-      stdout: `nothing of ${alias} is unfinished\n`,
+      stdout: `nothing of ${alias} is unfinished: nothing was deleted\n`,
     });
   },
 );

@@ -115,6 +115,7 @@ async function reindexRuns(
         maxDocsPerSecond: undefined,
         jobs: 2,
         adopt: false,
+        lockTimeout: 20_000,
         checkpointInterval: 100,
         ...changes.request,
       });

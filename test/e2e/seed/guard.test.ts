@@ -12,6 +12,7 @@ import { expectOneLine } from "../../support/e2e-test.ts";
 import { startPgBouncer } from "../../support/pgbouncer.ts";
 import { followLog, urlFor } from "../../support/postgres-servers.ts";
 import { runAsSuperuser, uniqueName } from "../../support/postgres-test.ts";
+import { answerOk, startReceiver } from "../../support/http-receiver.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { openTunnel } from "../../support/tunnel.ts";
 
@@ -294,6 +295,45 @@ describe("a reset", () => {
     expect(undone, undone.stderr).toMatchObject({ code: 0 });
     expect(await staging.content()).toBe("staging's");
   });
+});
+
+describe("a reset that fails", () => {
+  test.for([
+    { what: "in its third file", third: "INSERT INTO nowhere VALUES (3)", says: 'relation "nowhere"' },
+    { what: "by what it expects", third: "SELECT 3", says: "seeded has 4 rows (expected: >=5)" },
+  ])(
+    "$what leaves everything as it was, and a notice goes out",
+    async ({ third, says }, { instance, dataops }) => {
+      const { staging } = instance;
+      const folder = await temporaryFolder("seeds");
+      await writeFile(join(folder, "schema.sql"), "CREATE TABLE seeded (number int)");
+      for (const number of [1, 2, 3, 4, 5]) {
+        const sql = number === 3 ? third : `INSERT INTO seeded VALUES (${number})`;
+        await writeFile(join(folder, `${number}.sql`), sql);
+      }
+      const families = await familiesOf(instance);
+      await using receiver = await startReceiver(answerOk);
+      const failed = await dataops.run(["seed", "staging"], {
+        environment: { STAGING_DATABASE_URL: staging.url },
+        config: {
+          storage: `file://${await temporaryFolder("storage")}`,
+          databases: { staging: { url: "${STAGING_DATABASE_URL}", environment: "staging" } },
+          seed: {
+            staging: {
+              schema: { sql: join(folder, "schema.sql") },
+              seeds: [join(folder, "[0-9].sql")],
+              expect: { seeded: ">=5" },
+            },
+          },
+          notify: [{ webhook: { url: receiver.origin } }],
+        },
+      });
+      expect(failed, failed.stderr).toMatchObject({ code: 1, stderr: expect.stringContaining(says) });
+      expect(await staging.content()).toBe("staging's");
+      expect(await familiesOf(instance)).toEqual(families);
+      expect(receiver.received.map(({ body }) => body)).toEqual([expect.stringContaining("seed staging")]);
+    },
+  );
 });
 
 async function familiesOf({ production, staging }: Instance): Promise<string[]> {

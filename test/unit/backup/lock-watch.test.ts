@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { blockedError, type LockWait } from "../../../src/backup/lock-watch.ts";
+import { blockedError } from "../../../src/backup/lock-watch.ts";
+import type { LockWait } from "../../../src/postgres/lock-waits.ts";
 
 const wait: LockWait = {
   waiting: 100,
