@@ -67,9 +67,9 @@ async function loadOrExplain({ config, reporter }: CommandContext): Promise<Conf
 function validate(config: Config, { reporter }: CommandContext): CommandResult {
   const notHere: string[] = [];
   const needed = [
-    ...Object.values(config.databases).map((database) => (): unknown => database.connection),
-    ...config.notify.map((channel) => (): unknown => channel.settings),
-    (): unknown => config.http.credentials,
+    ...Object.values(config.databases).map((database) => (): unknown => database.connection.peek()),
+    ...config.notify.map((channel) => (): unknown => channel.settings.peek()),
+    (): unknown => config.http.credentials?.peek(),
   ];
   for (const resolve of needed) {
     try {

@@ -59,16 +59,16 @@ async function checkConfigured(
   );
   const notices = await Promise.all(
     config.notify.map((channel) =>
-      attempt(channelTitle(channel), signal, async () => [checkChannel(channel)]),
+      attempt(channelTitle(channel), signal, async () => [await checkChannel(channel, signal)]),
     ),
   );
   return [...findings, ...cache, ...checked.flat(), ...notices.flat()];
 }
 
 /** Nothing is sent. What a laptop lacks is worth saying, and wrong only where jobs run. */
-function checkChannel(channel: ChannelConfig): Finding {
+async function checkChannel(channel: ChannelConfig, signal: AbortSignal): Promise<Finding> {
   try {
-    const { kind } = channel.settings;
+    const { kind } = await channel.settings.resolve(signal);
     return ok(channelTitle(channel), `${kind} is configured; \`dataops notify test\` tries it`);
   } catch (error) {
     if (!isDataopsError(error, "usage")) throw error;

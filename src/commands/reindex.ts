@@ -1,3 +1,4 @@
+import { reach } from "../config/database.ts";
 import { requireDatabase, requireIndex } from "../config/select.ts";
 import { DataopsError } from "../errors.ts";
 import { humanBytes, humanCount, humanDuration, humanPlural } from "../observe/human.ts";
@@ -113,7 +114,7 @@ async function showStatus(words: readonly string[], context: CommandContext): Pr
   for (const name of await namesOf(words, context)) {
     const index = requireIndex(config, name);
     if (index.driver !== "builtin") continue;
-    await using place = await openPlace(config, index, context.reporter);
+    await using place = await openPlace(config, index, context);
     statuses.push(
       await readReindexStatus({ ...place, job: reindexJob(name, index), alias: name }, context.signal),
     );
@@ -128,7 +129,7 @@ async function rollBack(
 ): Promise<CommandResult> {
   const config = await context.config();
   const index = requireBuiltin(name, requireIndex(config, name));
-  await using place = await openPlace(config, index, context.reporter);
+  await using place = await openPlace(config, index, context);
   const result = await rollbackAlias(place.engine, name, { signal: context.signal, to });
   return {
     exit: "done",
@@ -140,9 +141,9 @@ async function rollBack(
 async function abort(name: string, context: CommandContext): Promise<CommandResult> {
   const config = await context.config();
   const index = requireBuiltin(name, requireIndex(config, name));
-  await using place = await openPlace(config, index, context.reporter);
+  await using place = await openPlace(config, index, context);
   const job = reindexJob(name, index);
-  const database = requireDatabase(config, index.database);
+  const database = await reach(requireDatabase(config, index.database), context.signal);
   const dependencies = { ...runDependencies(context, place.storage, database), observers: [] };
   // Where a run is at work, its job cannot be had; where none is, every unfinished index is a dead one's.
   const holding = visitingJobs(dependencies, {

@@ -52,7 +52,16 @@ const database = z
     url: z
       .string()
       .min(1)
-      .describe("`postgres://user@host:5432/name`; best taken from a variable: `${DATABASE_URL}`"),
+      .describe(
+        "`postgres://user@host:5432/name`; best taken from a variable, `${DATABASE_URL}`, or a reference: `secretsmanager:prod/app#url`",
+      ),
+    password: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "where the URL holds none: a variable, or a reference such as `secretsmanager:rds!db-1234#password`",
+      ),
     environment: environmentName.describe(
       "what the database is for. `production` can never be replaced by a restore; other words are yours",
     ),

@@ -62,7 +62,7 @@ export class ValueReader {
 function isConnectionValue([section, , key, ...more]: readonly PropertyKey[]): boolean {
   if (more.length > 0) return false;
   return (
-    (section === "databases" && key === "url") ||
+    (section === "databases" && (key === "url" || key === "password")) ||
     (section === "search" && (key === "url" || key === "username" || key === "password"))
   );
 }

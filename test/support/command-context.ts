@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import type { CommandContext } from "../../src/commands/command.ts";
+import { NO_SECRETS } from "../../src/config/late-value.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { silentReporter } from "../../src/observe/reporter.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -18,6 +19,7 @@ export async function commandContext(
   return {
     config: load,
     loadConfig: load,
+    secrets: NO_SECRETS,
     onReload: () => ({ [Symbol.dispose]: () => undefined }),
     reporter: silentReporter,
     signal: new AbortController().signal,
