@@ -5,6 +5,7 @@ import type { Environment } from "./environment.ts";
 import { interpolate, InterpolationError } from "./interpolate.ts";
 import { lateValue, type Dereference, type LateOptions, type LateValue } from "./late-value.ts";
 import { describeConnection, parseConnection } from "./parse-connection.ts";
+import { withRdsToken } from "./rds-iam.ts";
 import { Secret } from "./secret.ts";
 import { readVariable } from "./variables.ts";
 
@@ -13,6 +14,10 @@ export interface GivenDatabase {
   url: string;
   /** Beside a URL without one. */
   password?: string | undefined;
+  /** `rds-iam`: a token in place of a password, made anew for each connection. */
+  auth?: "password" | "rds-iam" | undefined;
+  /** For `rds-iam`, where the host's name does not tell it. */
+  region?: string | undefined;
 }
 
 /** A database's settings, which are put together when they are first needed. */
@@ -32,17 +37,26 @@ export async function reach(database: DatabaseConfig, signal: AbortSignal): Prom
 }
 
 function connectionOf(
-  { url, password }: GivenDatabase,
+  { url, password, auth, region }: GivenDatabase,
   { origin, environment }: LateOptions,
   dereference: Dereference,
 ): ConnectionSettings {
   const read = (text: string): string => dereference(withVariables(text, origin, environment));
-  // Whose shell has a password for another server in it shall not be told that there are two.
-  const own = password !== undefined ? { ...environment, PGPASSWORD: undefined } : environment;
-  const connection = parseUrl(read(url), origin, own);
-  if (password !== undefined && connection.password !== undefined) {
-    throw wrong(origin, "a password in the URL, and one beside it", "leave one of them out");
+  const isToken = auth === "rds-iam";
+  if (!isToken && region !== undefined) {
+    throw wrong(origin, "region is for auth: rds-iam", "set auth to rds-iam, or leave region out");
   }
+  // Whose shell has a password for another server in it shall not be told that there are two.
+  const own = isToken || password !== undefined ? { ...environment, PGPASSWORD: undefined } : environment;
+  const connection = parseUrl(read(url), origin, own);
+  if (password !== undefined && (connection.password !== undefined || isToken)) {
+    throw wrong(
+      origin,
+      isToken ? "a password beside auth: rds-iam" : "a password in the URL, and one beside it",
+      "leave one of them out",
+    );
+  }
+  if (isToken) return withRdsToken(connection, { region, environment });
   return password === undefined ? connection : { ...connection, password: new Secret(read(password)) };
 }
 

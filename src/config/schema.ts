@@ -62,6 +62,17 @@ const database = z
       .describe(
         "where the URL holds none: a variable, or a reference such as `secretsmanager:rds!db-1234#password`",
       ),
+    auth: z
+      .enum(["password", "rds-iam"])
+      .optional()
+      .describe(
+        "`rds-iam` for a token of IAM in place of a password, made for each connection and program; needs TLS (`password`)",
+      ),
+    region: z
+      .string()
+      .regex(/^[a-z0-9-]{1,32}$/, "expected a region such as eu-west-1")
+      .optional()
+      .describe("for `rds-iam`: by default what the host's name says, else `AWS_REGION`"),
     environment: environmentName.describe(
       "what the database is for. `production` can never be replaced by a restore; other words are yours",
     ),
