@@ -1,4 +1,5 @@
 import { requireStorage } from "../config/select.ts";
+import { credentialStatements } from "../deploy/credential-statements.ts";
 import { storagePolicy, STORAGE_ROLES, type StorageRole } from "../deploy/iam-policy.ts";
 import { taskDefinition } from "../deploy/task-definition.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
@@ -18,7 +19,7 @@ export const command: Command<PrintOptions> = {
       .positional("what", {
         choices: ["iam-policy", "task-definition"] as const,
         demandOption: true,
-        describe: "the least that a role needs of AWS for the storage; a task of Amazon ECS",
+        describe: "the least that a role needs of AWS; a task of Amazon ECS",
       })
       .option("role", {
         choices: STORAGE_ROLES,
@@ -49,6 +50,11 @@ export const command: Command<PrintOptions> = {
   ],
 };
 
+/** Undefined for a placeholder that nobody has filled in. */
+function known(value: string): string | undefined {
+  return value.startsWith("<") ? undefined : value;
+}
+
 /** Prints what the configuration needs of AWS, as JSON. No connection is made. */
 export async function runPrint(options: PrintOptions, context: CommandContext): Promise<CommandResult> {
   const config = await context.config();
@@ -57,7 +63,14 @@ export async function runPrint(options: PrintOptions, context: CommandContext): 
 
   function policyOf(): unknown {
     const { url, kmsKeyId } = requireStorage(config);
-    return storagePolicy(options.role, { storageUrl: url, kmsKeyId });
+    const policy = storagePolicy(options.role, { storageUrl: url, kmsKeyId });
+    // Whoever only fetches has a database of their own.
+    if (options.role === "reader") return policy;
+    const credentials = credentialStatements(config, {
+      region: known(options.region) ?? context.environment["AWS_REGION"],
+      account: known(options.account),
+    });
+    return { ...policy, Statement: [...policy.Statement, ...credentials] };
   }
 
   function definition(): unknown {

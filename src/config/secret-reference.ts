@@ -22,7 +22,7 @@ export interface SecretSource {
 }
 
 /** How a reference is written, for messages. */
-export const REFERENCE_FORMS = "secretsmanager:NAME, secretsmanager:NAME#key or ssm:NAME";
+const REFERENCE_FORMS = "secretsmanager:NAME, secretsmanager:NAME#key or ssm:NAME";
 
 const REFERENCE = /^(secretsmanager|ssm):([^#]*)(?:#(.*))?$/s;
 const SECRET_NAME =
@@ -48,7 +48,10 @@ export function parseSecretReference(text: string): SecretReference | undefined 
   throw new RangeError(`a reference to a secret is written ${REFERENCE_FORMS}`);
 }
 
-/** The region that a reference by ARN names; undefined for a name, which is looked up in our own. Pure. */
-export function regionInReference({ name }: Pick<SecretReference, "name">): string | undefined {
-  return name.startsWith("arn:") ? name.split(":")[3] : undefined;
+/** The region and the account that a reference by ARN names; undefined for a name, which is looked up in our own. Pure. */
+export function placeInReference({
+  name,
+}: Pick<SecretReference, "name">): { region: string; account: string } | undefined {
+  const [start, , , region, account] = name.split(":", 5);
+  return start === "arn" && region !== undefined && account !== undefined ? { region, account } : undefined;
 }

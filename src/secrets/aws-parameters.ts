@@ -1,5 +1,5 @@
 import { GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
-import { regionInReference, type SecretReference } from "../config/secret-reference.ts";
+import { placeInReference, type SecretReference } from "../config/secret-reference.ts";
 import { clientSettings } from "./client-settings.ts";
 
 /**
@@ -11,7 +11,7 @@ export async function readParameter(
   reference: SecretReference,
   abortSignal: AbortSignal,
 ): Promise<string | undefined> {
-  const client = new SSMClient(clientSettings(regionInReference(reference)));
+  const client = new SSMClient(clientSettings(placeInReference(reference)?.region));
   try {
     const command = new GetParameterCommand({ Name: reference.name, WithDecryption: true });
     const { Parameter } = await client.send(command, { abortSignal });

@@ -1,5 +1,5 @@
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { regionInReference, type SecretReference } from "../config/secret-reference.ts";
+import { placeInReference, type SecretReference } from "../config/secret-reference.ts";
 import { clientSettings } from "./client-settings.ts";
 
 /**
@@ -11,7 +11,7 @@ export async function readSecret(
   reference: SecretReference,
   abortSignal: AbortSignal,
 ): Promise<string | undefined> {
-  const client = new SecretsManagerClient(clientSettings(regionInReference(reference)));
+  const client = new SecretsManagerClient(clientSettings(placeInReference(reference)?.region));
   try {
     const answer = await client.send(new GetSecretValueCommand({ SecretId: reference.name }), {
       abortSignal,

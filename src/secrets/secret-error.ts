@@ -1,4 +1,4 @@
-import { regionInReference, type SecretReference } from "../config/secret-reference.ts";
+import { placeInReference, type SecretReference } from "../config/secret-reference.ts";
 import { DataopsError, isDataopsError, messageOf, type ErrorDetails, type ExitName } from "../errors.ts";
 
 const CREDENTIALS_HINT =
@@ -114,7 +114,7 @@ function missing({ service }: SecretReference, region: string | undefined): Verd
 }
 
 function denied(says: string, reference: SecretReference, region: string | undefined): Verdict {
-  const [, action = actionFor(reference), resource = resourceFor(reference, region)] =
+  const [, action = actionFor(reference), resource = resourceFor(reference, { region })] =
     LACKING.exec(says) ?? [];
   return { exit: "notPermitted", why: "access denied", hint: `allow ${action} on ${resource}` };
 }
@@ -124,19 +124,25 @@ export function actionFor({ service }: Pick<SecretReference, "service">): string
   return service === "ssm" ? "ssm:GetParameter" : "secretsmanager:GetSecretValue";
 }
 
+/** Where a secret is; `*` for what is not known. */
+export interface ResourcePlace {
+  region?: string | undefined;
+  account?: string | undefined;
+  /** `aws`, or the part of Amazon that is apart from it: `aws-cn`. */
+  partition?: string | undefined;
+}
+
 /** The ARN that a policy names for a reference; AWS adds six characters to a secret's name. Pure. */
 export function resourceFor(
   reference: Pick<SecretReference, "service" | "name">,
-  region: string | undefined,
-  account = "*",
+  { region = "*", account = "*", partition = "aws" }: ResourcePlace,
 ): string {
   const { service } = reference;
   const [name = ""] = service === "ssm" ? withoutSelector(reference.name) : [reference.name];
-  if (regionInReference({ name }) !== undefined) return name;
-  const place = `${region ?? "*"}:${account}`;
+  if (placeInReference({ name }) !== undefined) return name;
   return service === "ssm"
-    ? `arn:aws:ssm:${place}:parameter/${name.replace(/^\//, "")}`
-    : `arn:aws:secretsmanager:${place}:secret:${name}-??????`;
+    ? `arn:${partition}:ssm:${region}:${account}:parameter/${name.replace(/^\//, "")}`
+    : `arn:${partition}:secretsmanager:${region}:${account}:secret:${name}-??????`;
 }
 
 /** `/app/url:3` in `/app/url`, `3`; an ARN has colons of its own. */

@@ -1,4 +1,4 @@
-import { regionInReference, type SecretReference, type SecretSource } from "../config/secret-reference.ts";
+import { placeInReference, type SecretReference, type SecretSource } from "../config/secret-reference.ts";
 import type { Environment } from "../config/environment.ts";
 import { untilAborted } from "../until-aborted.ts";
 import { secretError } from "./secret-error.ts";
@@ -54,7 +54,9 @@ export function secretSource(options: SecretSourceOptions): SecretSource {
       } catch (error) {
         signal?.throwIfAborted();
         const region =
-          regionInReference(reference) ?? environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"];
+          placeInReference(reference)?.region ??
+          environment["AWS_REGION"] ??
+          environment["AWS_DEFAULT_REGION"];
         throw secretError(error, reference, region);
       }
     },

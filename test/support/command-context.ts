@@ -15,11 +15,13 @@ export async function commandContext(
   const folder = await temporaryFolder("command");
   await writeFile(join(folder, "dataops.config.yaml"), config);
   const environment = { HOME: folder };
-  const load = (): ReturnType<typeof loadConfig> => loadConfig({ environment, workingDirectory: folder });
+  const secrets = changes.secrets ?? NO_SECRETS;
+  const load = (): ReturnType<typeof loadConfig> =>
+    loadConfig({ environment, workingDirectory: folder, secrets });
   return {
     config: load,
     loadConfig: load,
-    secrets: NO_SECRETS,
+    secrets,
     onReload: () => ({ [Symbol.dispose]: () => undefined }),
     reporter: silentReporter,
     signal: new AbortController().signal,

@@ -66,6 +66,10 @@ const RULES: readonly Rule[] = [
       !(AWS_PACKAGES[to]?.includes(from) ?? false),
   },
   {
+    why: "what brings AWS's packages is loaded when it is needed: most configurations name no secret of AWS",
+    breaks: ({ to, isDynamic }) => LOADED_LATE.has(to) && isDynamic !== true,
+  },
+  {
     why: "only search/client.ts knows the search client",
     breaks: ({ from, to }) => to.startsWith("@opensearch-project/") && from !== "search/client.ts",
   },
@@ -111,6 +115,8 @@ const AWS_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "@aws-sdk/credential-provider-node": ["search/aws-credentials.ts", "postgres/rds-token.ts"],
 };
 
+const LOADED_LATE = new Set(["secrets/aws-secrets.ts", "secrets/aws-parameters.ts", "postgres/rds-token.ts"]);
+
 const MAY_SPAWN = new Set(["postgres/tools.ts", "postgres/tool-discovery.ts", "replace/after/command.ts"]);
 
 test("no import breaks a rule of the architecture", async () => {
@@ -138,6 +144,7 @@ test.for([
   ["backup/dump.ts", "@aws-sdk/client-s3"],
   ["secrets/secret-source.ts", "@aws-sdk/client-ssm"],
   ["secrets/aws-secrets.ts", "storage/s3.ts"],
+  ["secrets/secret-source.ts", "secrets/aws-secrets.ts"],
   ["restore/swap.ts", "node:child_process"],
   ["backup/dump.ts", "yargs"],
   ["commands/status.ts", "croner"],

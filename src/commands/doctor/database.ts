@@ -51,9 +51,10 @@ export async function checkDatabase({
     const pooler = await detectPooler(connection, { applicationName: APPLICATION_NAME, signal });
     const place = `PostgreSQL ${facts.source.serverVersion} at ${describePlace(database.connection)}, as ${facts.role}`;
     const reached = ok(subject, place);
-    if (role === "source") return [reached, ...judgeSource(subject, facts, pooler, check)];
+    const token = judgeToken(subject, database);
+    if (role === "source") return [reached, ...token, ...judgeSource(subject, facts, pooler, check)];
     const available = await availableExtensions(connection);
-    return [reached, ...judgeTarget(subject, facts, { ...check, pooler, available })];
+    return [reached, ...token, ...judgeTarget(subject, facts, { ...check, pooler, available })];
   });
 }
 
@@ -70,6 +71,22 @@ async function connectOrNone({
     if (role === "target" && sqlStateOf(error) === SQL_STATES.noSuchDatabase) return undefined;
     throw error;
   }
+}
+
+/** A token is a password for a quarter of an hour: encrypted for nobody in particular, it may be read by who stands between. */
+export function judgeToken(
+  subject: string,
+  { connection }: Pick<ReachableDatabase, "connection">,
+): Finding[] {
+  const { rdsToken, tls } = connection;
+  if (rdsToken === undefined || tls.mode === "verify-full") return [];
+  return [
+    warn(
+      subject,
+      `a token of IAM is sent with sslmode=${tls.mode}, to whoever answers`,
+      "set sslmode=verify-full and sslrootcert to the certificates of Amazon RDS",
+    ),
+  ];
 }
 
 /** What a backup of it would meet. */

@@ -5,7 +5,8 @@ import type { Config } from "../../../src/config/config.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import type { SecretSource } from "../../../src/config/secret-reference.ts";
 import { Secret } from "../../../src/config/secret.ts";
-import { knownSecrets } from "../../../src/notices/redact.ts";
+import { knownSecrets as secretsIn } from "../../../src/notices/redact.ts";
+import { knownSecrets } from "../../support/known-secrets.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const WHOLE = `
@@ -31,20 +32,6 @@ const SECRETS: Readonly<Record<string, string>> = {
   "ssm:/hooks/then": "https://then.example.com/s3ntinel-then",
 };
 
-/** Secrets that are known here, and which of them were asked for. */
-function source(secrets: Record<string, string> = SECRETS): SecretSource & { asked: string[] } {
-  const asked: string[] = [];
-  return {
-    asked,
-    read: ({ text }) => {
-      asked.push(text);
-      const value = secrets[text];
-      return value === undefined ? Promise.reject(new Error(`no ${text}`)) : Promise.resolve(value);
-    },
-    refresh: () => undefined,
-  };
-}
-
 async function load(
   text: string | undefined,
   secrets: SecretSource,
@@ -57,7 +44,7 @@ async function load(
 
 describe("what a reference stands for", () => {
   test("is put in its place wherever there can be one", async () => {
-    const { databases, notify, search, http, restore } = await load(WHOLE, source());
+    const { databases, notify, search, http, restore } = await load(WHOLE, knownSecrets(SECRETS));
     expect((await databases["production"]?.connection.resolve())?.password?.reveal()).toBe("s3ntinel-url");
     expect(await databases["staging"]?.connection.resolve()).toMatchObject({ host: "staging", user: "app" });
     expect(databases["staging"]?.connection.peek()?.password?.reveal()).toBe("s3ntinel-password");
@@ -79,7 +66,7 @@ describe("what a reference stands for", () => {
   });
 
   test("is asked for when it is needed, and nothing else is", async () => {
-    const secrets = source();
+    const secrets = knownSecrets(SECRETS);
     const { databases, notify, http, search } = await load(WHOLE, secrets);
     expect(await databases["local"]?.connection.resolve()).toMatchObject({ host: "localhost" });
     for (const value of [databases["production"]?.connection, notify[0]?.settings, http.credentials]) {
@@ -88,25 +75,25 @@ describe("what a reference stands for", () => {
     expect(search["main"]?.connection.references().map(({ text }) => text)).toEqual([
       "secretsmanager:search",
     ]);
-    expect(secrets.asked).toEqual([]);
+    expect(secrets.events).toEqual([]);
     await databases["production"]?.connection.resolve();
-    expect(secrets.asked).toEqual(["secretsmanager:prod/app#url"]);
+    expect(secrets.events).toEqual(["read secretsmanager:prod/app#url"]);
   });
 
   test("is asked for anew, so that a rotated one is seen", async () => {
     const secrets = { ...SECRETS };
-    const { databases } = await load(WHOLE, source(secrets));
+    const { databases } = await load(WHOLE, knownSecrets(secrets));
     await databases["production"]?.connection.resolve();
     secrets["secretsmanager:prod/app#url"] = "postgres://app:rotated@db/shop";
     expect((await databases["production"]?.connection.resolve())?.password?.reveal()).toBe("rotated");
   });
 
   test("may be named by a variable, also where there is no file", async () => {
-    const { databases } = await load(undefined, source(), {
+    const { databases } = await load(undefined, knownSecrets(SECRETS), {
       DATABASE_URL: "secretsmanager:prod/app#url",
     });
     expect(await databases["production"]?.connection.resolve()).toMatchObject({ host: "db" });
-    const byParts = await load(undefined, source(), {
+    const byParts = await load(undefined, knownSecrets(SECRETS), {
       DB_HOST: "db",
       DB_PASSWORD: "secretsmanager:rds!db-1#password",
     });
@@ -119,22 +106,22 @@ describe("what a reference stands for", () => {
     const text =
       'databases: { production: { url: "postgres://db/x", password: "ssm:/p", environment: production } }';
     for (const value of ["ssm:/other", "${HOME}"]) {
-      const { databases } = await load(text, source({ "ssm:/p": value }));
+      const { databases } = await load(text, knownSecrets({ "ssm:/p": value }));
       expect((await databases["production"]?.connection.resolve())?.password?.reveal()).toBe(value);
     }
   });
 
   test("is taken out of notices once it is known", async () => {
-    const config = await load(WHOLE, source());
-    expect(knownSecrets(config, {})).not.toContain("s3ntinel-url");
+    const config = await load(WHOLE, knownSecrets(SECRETS));
+    expect(secretsIn(config, {})).not.toContain("s3ntinel-url");
     await config.databases["production"]?.connection.resolve();
     await config.search["main"]?.connection.resolve();
-    expect(knownSecrets(config, {})).toEqual(expect.arrayContaining(["s3ntinel-url", "s3ntinel-search"]));
+    expect(secretsIn(config, {})).toEqual(expect.arrayContaining(["s3ntinel-url", "s3ntinel-search"]));
   });
 });
 
 test("a reference is shown as where a value is from, and nothing of the value", async () => {
-  const config = await load(WHOLE, source());
+  const config = await load(WHOLE, knownSecrets(SECRETS));
   await Promise.all(Object.values(config.databases).map(({ connection }) => connection.resolve()));
   const shown = (path: string) => config.origins.find((one) => one.path === path);
   expect(shown("databases.production.url")).toEqual({
@@ -160,7 +147,7 @@ test.each([
 ])("%s is refused by its place", async (keys, secrets, message) => {
   const { databases } = await load(
     `databases: { production: { ${keys}, environment: production } }`,
-    source(secrets),
+    knownSecrets(secrets),
   );
   const resolving = databases["production"]?.connection.resolve() ?? Promise.resolve();
   await expect(resolving).rejects.toMatchObject({ exit: "usage" });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseSecretReference, regionInReference } from "../../../src/config/secret-reference.ts";
+import { parseSecretReference, placeInReference } from "../../../src/config/secret-reference.ts";
 
 const SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/app-AbCdEf";
 const PARAMETER_ARN = "arn:aws-cn:ssm:cn-north-1:123456789012:parameter/app/url";
@@ -51,7 +51,7 @@ test.each([
   expect(() => parseSecretReference(text)).not.toThrow("s3ntinel");
 });
 
-test("an ARN says its region, a name does not", () => {
-  expect(regionInReference({ name: SECRET_ARN })).toBe("eu-west-1");
-  expect(regionInReference({ name: "prod/app" })).toBeUndefined();
+test("an ARN says its region and account, a name does not", () => {
+  expect(placeInReference({ name: SECRET_ARN })).toEqual({ region: "eu-west-1", account: "123456789012" });
+  expect(placeInReference({ name: "prod/app" })).toBeUndefined();
 });

@@ -97,5 +97,5 @@ test.each([
   [`ssm:${PARAMETER}`, PARAMETER],
   [`ssm:${PARAMETER}:3`, PARAMETER],
 ])("a policy names %s by %s", (text, expected) => {
-  expect(resourceFor(reference(text), "eu-west-1", "1")).toBe(expected);
+  expect(resourceFor(reference(text), { region: "eu-west-1", account: "1" })).toBe(expected);
 });
