@@ -66,7 +66,8 @@ export async function reindexIndex(
     const { folder } = config;
     await reindexByCommand({ ...driver, run, alias: name, folder, connection, environment, reporter });
   } else {
-    await reindexByWebhook({ run, alias: name, url: driver.webhook, timeout: driver.timeout });
+    const url = (await driver.webhook.resolve(context.signal)).reveal();
+    await reindexByWebhook({ run, alias: name, url, timeout: driver.timeout });
   }
   return { name, outcome: null };
 }

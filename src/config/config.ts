@@ -6,10 +6,9 @@ import type { ConnectionSettings } from "./connection.ts";
 import type { LateValue } from "./late-value.ts";
 import type { MailServer } from "./mail-server.ts";
 import type { ChannelKind, NoticeEvent, NotifiedJob } from "./notify-schema.ts";
-import type { IndexConfig } from "./index-schema.ts";
+import type { CheckedIndex } from "./index-schema.ts";
 import type { Secret } from "./secret.ts";
 
-export type { IndexConfig } from "./index-schema.ts";
 export type { AfterStep } from "./schema.ts";
 
 /** What a configuration comes to: every value checked, every default filled in. */
@@ -163,6 +162,15 @@ export interface SeedConfig extends ScheduleSettings {
   /** Milliseconds to wait for sessions on the database to leave. */
   waitForSessions: number;
 }
+
+/** A search index. */
+export type IndexConfig = Omit<CheckedIndex, "driver"> & {
+  /** Who builds it: dataops, a program of the team's, or their application, which is asked to. Milliseconds for the time it may take. */
+  driver:
+    | "builtin"
+    | { command: readonly string[]; timeout: number }
+    | { webhook: LateValue<Secret>; timeout: number };
+};
 
 export interface SearchConfig {
   name: string;

@@ -13,6 +13,7 @@ import { simpleConfig } from "./from-environment.ts";
 import { readHttp } from "./http.ts";
 import { NO_SECRETS, sourcesOf } from "./late-value.ts";
 import { pathText, problemsOf } from "./problem.ts";
+import { readIndex } from "./read-index.ts";
 import { readRestore } from "./read-restore.ts";
 import { readSeed } from "./read-seed.ts";
 import { configSchema, type CheckedConfig } from "./schema.ts";
@@ -199,7 +200,12 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
         readSeed(name, seed, { environment, secrets }),
       ]),
     ),
-    indexes: checked.indexes,
+    indexes: Object.fromEntries(
+      Object.entries(checked.indexes).map(([name, index]) => [
+        name,
+        readIndex(name, index, { environment, secrets }),
+      ]),
+    ),
     search,
     cache: {
       directory: resolve(folder, checked.cache.directory ?? defaultCacheDirectory(environment)),

@@ -24,8 +24,9 @@ export function referencesOf(config: Config): ReferenceUse[] {
   return [...uses.values()];
 }
 
-function lateValuesOf(config: Config): (readonly [path: string, value: LateValue<unknown>])[] {
-  const { databases, search, notify, http, restore, seed } = config;
+/** Every value that is put together when it is needed, by its path. */
+export function lateValuesOf(config: Config): (readonly [path: string, value: LateValue<unknown>])[] {
+  const { databases, search, notify, http, restore, seed, indexes } = config;
   const jobs = (section: string, name: string, list: readonly ThenJob[]) =>
     list.flatMap((job, index) =>
       "webhook" in job ? [[`${section}.${name}.then[${index}]`, job.webhook] as const] : [],
@@ -35,6 +36,9 @@ function lateValuesOf(config: Config): (readonly [path: string, value: LateValue
     ...Object.entries(search).map(([name, { connection }]) => [`search.${name}`, connection] as const),
     ...notify.map(({ place, settings }) => [place, settings] as const),
     ...(http.credentials === undefined ? [] : [["http", http.credentials] as const]),
+    ...Object.entries(indexes).flatMap(([name, { driver }]) =>
+      typeof driver === "object" && "webhook" in driver ? [[`indexes.${name}`, driver.webhook] as const] : [],
+    ),
     ...Object.entries(restore).flatMap(([name, { thenJobs }]) => jobs("restore", name, thenJobs)),
     ...Object.entries(seed).flatMap(([name, { thenJobs }]) => jobs("seed", name, thenJobs)),
   ];

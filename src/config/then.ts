@@ -16,10 +16,12 @@ export interface ThenWebhook {
 /** `options.origin` is where the job stands in the configuration, for messages: `seed.staging.then[0]`. */
 export function readThenJob(job: CheckedThenJob, options: LateOptions): ThenJob {
   if (!("webhook" in job)) return job;
-  const { webhook } = job;
-  return {
-    webhook: lateValue([webhook], options, (dereference) => webhookUrl(webhook, options, dereference)),
-  };
+  return { webhook: lateWebhook(job.webhook, options) };
+}
+
+/** A URL that whoever knows it may call. */
+export function lateWebhook(text: string, options: LateOptions): LateValue<Secret> {
+  return lateValue([text], options, (dereference) => webhookUrl(text, options, dereference));
 }
 
 function webhookUrl(

@@ -20,6 +20,7 @@ notify:
 search: { main: { url: "https://search", username: app, password: "secretsmanager:search" } }
 http: { token: "ssm:/dataops/token" }
 restore: { local: { then: [ { webhook: "ssm:/hooks/then" } ] } }
+indexes: { products: { database: staging, driver: { webhook: "ssm:/hooks/then" } } }
 `;
 const VARIABLES = { STAGING_PASSWORD: "secretsmanager:rds!db-1#password" };
 const SECRETS: Readonly<Record<string, string>> = {
@@ -44,7 +45,7 @@ async function load(
 
 describe("what a reference stands for", () => {
   test("is put in its place wherever there can be one", async () => {
-    const { databases, notify, search, http, restore } = await load(WHOLE, knownSecrets(SECRETS));
+    const { databases, notify, search, http, restore, indexes } = await load(WHOLE, knownSecrets(SECRETS));
     expect((await databases["production"]?.connection.resolve())?.password?.reveal()).toBe("s3ntinel-url");
     expect(await databases["staging"]?.connection.resolve()).toMatchObject({ host: "staging", user: "app" });
     expect(databases["staging"]?.connection.peek()?.password?.reveal()).toBe("s3ntinel-password");
@@ -63,6 +64,10 @@ describe("what a reference stands for", () => {
     expect(then !== undefined && "webhook" in then && (await then.webhook.resolve()).reveal()).toBe(
       "https://then.example.com/s3ntinel-then",
     );
+    const driver = indexes["products"]?.driver;
+    expect(
+      typeof driver === "object" && "webhook" in driver && (await driver.webhook.resolve()).reveal(),
+    ).toBe("https://then.example.com/s3ntinel-then");
   });
 
   test("is asked for when it is needed, and nothing else is", async () => {
