@@ -1,5 +1,6 @@
 import type { ConnectionSettings } from "../config/connection.ts";
 import type { Progress } from "../observe/reporter.ts";
+import { withFreshPassword } from "../postgres/fresh-password.ts";
 import { exitGate } from "../postgres/exit-gate.ts";
 import type { Environment } from "../config/environment.ts";
 import { spawnTool, type InstalledTools, type RunningTool } from "../postgres/tools.ts";
@@ -94,7 +95,7 @@ async function* readArchive(
   measured: Measured,
 ): AsyncGenerator<Uint8Array, void, void> {
   using stall = watchForStall(request.stallTimeout, request.fail);
-  const dump = startDump(request);
+  const dump = await startDump(request);
   programs.push(dump);
   const lister = startReader(request, listArguments());
   programs.push(lister);
@@ -111,13 +112,19 @@ async function* readArchive(
 /** What pg_dump leaves to the server: without them, the same rows could be other text in the next backup. */
 const TEXT_SETTINGS = { TimeZone: "UTC", bytea_output: "hex" } as const;
 
-function startDump(request: DumpRequest): RunningTool {
+async function startDump(request: DumpRequest): Promise<RunningTool> {
   const { tools, snapshot, lockWaitTimeout, blockTables } = request;
   const { connection, applicationName, environment, signal } = request;
   return spawnTool(
     { program: "pg_dump", directory: tools.directory },
     dumpArguments({ snapshot, lockWaitTimeout, clientMajor: tools.major, blockTables }),
-    { settings: connection, applicationName, environment, signal, serverSettings: TEXT_SETTINGS },
+    {
+      settings: await withFreshPassword(connection, signal),
+      applicationName,
+      environment,
+      signal,
+      serverSettings: TEXT_SETTINGS,
+    },
   );
 }
 

@@ -1,5 +1,6 @@
 import { storedSize } from "../repository/manifest.ts";
 import { backupJob } from "../backup/backup-job.ts";
+import { reach } from "../config/database.ts";
 import { backupSettings, requireDatabase, requireStorage, theProductionDatabase } from "../config/select.ts";
 import { openStorage } from "../storage/open.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -48,10 +49,11 @@ export async function runBackupCommand(
   context: CommandContext,
 ): Promise<CommandResult> {
   const config = await context.config();
-  const database =
+  const chosen =
     options.database === undefined
       ? theProductionDatabase(config)
       : requireDatabase(config, options.database);
+  const database = await reach(chosen, context.signal);
   const slot = parseSlot(options.slot);
   const { lockWaitTimeout, stallTimeout, compressionLevel, format, jobs, volatileTables } = backupSettings(
     config,

@@ -1,6 +1,7 @@
 import type { Argv } from "yargs";
 import type { ExitName } from "../errors.ts";
 import type { Config } from "../config/config.ts";
+import type { SecretSource } from "../config/secret-reference.ts";
 import type { Display } from "../observe/display.ts";
 import type { Reporter } from "../observe/reporter.ts";
 
@@ -10,6 +11,8 @@ export interface CommandContext {
   config: () => Promise<Config>;
   /** Reads the configuration anew. */
   loadConfig: () => Promise<Config>;
+  /** Where the configuration's references to secrets are looked up. */
+  secrets: SecretSource;
   /** Calls back on SIGHUP, until it is disposed of. */
   onReload: (listener: () => void) => Disposable;
   reporter: Reporter;

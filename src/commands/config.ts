@@ -1,5 +1,6 @@
 import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/config-error.ts";
+import { lateValuesOf } from "../config/references.ts";
 import { configJsonSchema } from "../config/schema.ts";
 import { isDataopsError } from "../errors.ts";
 import { humanTable } from "../observe/human.ts";
@@ -66,14 +67,9 @@ async function loadOrExplain({ config, reporter }: CommandContext): Promise<Conf
 /** What other machines have and this one lacks is worth saying, and no error. */
 function validate(config: Config, { reporter }: CommandContext): CommandResult {
   const notHere: string[] = [];
-  const needed = [
-    ...Object.values(config.databases).map((database) => (): unknown => database.connection),
-    ...config.notify.map((channel) => (): unknown => channel.settings),
-    (): unknown => config.http.credentials,
-  ];
-  for (const resolve of needed) {
+  for (const [, value] of lateValuesOf(config)) {
     try {
-      resolve();
+      value.peek();
     } catch (error) {
       if (!isDataopsError(error)) throw error;
       notHere.push(error.message);

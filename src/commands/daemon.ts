@@ -23,11 +23,14 @@ export const command: Command = {
 export async function runDaemonCommand(context: CommandContext): Promise<CommandResult> {
   const { reporter, signal } = context;
   await runDaemon({
-    loadConfig: () => context.loadConfig(),
+    loadConfig: () => {
+      context.secrets.refresh();
+      return context.loadConfig();
+    },
     runJob: (job, slot, config, either) => runAndTell(job, slot, config, { ...context, signal: either }),
     watch: (config, stop) => watch(config, stop, context),
     serve: async (config) => {
-      const server = await serve(config, { reporter, now: () => context.now() });
+      const server = await serve(config, { reporter, signal, now: () => context.now() });
       reporter.info(`http://${config.http.host}:${server.port} shows how things stand`);
       return server;
     },
@@ -51,6 +54,8 @@ async function watch(config: Config, stop: AbortSignal, context: CommandContext)
 }
 
 async function runAndTell(job: Job, slot: number, config: Config, context: CommandContext): Promise<void> {
+  // A password may have been rotated since the last run.
+  context.secrets.refresh();
   const { exit, text } = await runScheduled(job, slot, config, {
     ...context,
     config: () => Promise.resolve(config),

@@ -6,6 +6,7 @@ import type { Command, CommandContext, CommandResult } from "./command.ts";
 import { checkDatabase, type Role } from "./doctor/database.ts";
 import { attempt, exitOf, ok, renderFindings, warn, type Finding } from "./doctor/finding.ts";
 import { checkDisk, checkPrograms, judgeNode } from "./doctor/machine.ts";
+import { checkSecrets } from "./doctor/secrets.ts";
 import { checkStorage } from "./doctor/storage.ts";
 
 /** Says what is needed against what is there, changing nothing but an object in the storage that is gone right after. */
@@ -57,18 +58,19 @@ async function checkConfigured(
       }),
     ),
   );
+  const secrets = await checkSecrets(config, context);
   const notices = await Promise.all(
     config.notify.map((channel) =>
-      attempt(channelTitle(channel), signal, async () => [checkChannel(channel)]),
+      attempt(channelTitle(channel), signal, async () => [await checkChannel(channel, signal)]),
     ),
   );
-  return [...findings, ...cache, ...checked.flat(), ...notices.flat()];
+  return [...findings, ...cache, ...secrets, ...checked.flat(), ...notices.flat()];
 }
 
 /** Nothing is sent. What a laptop lacks is worth saying, and wrong only where jobs run. */
-function checkChannel(channel: ChannelConfig): Finding {
+async function checkChannel(channel: ChannelConfig, signal: AbortSignal): Promise<Finding> {
   try {
-    const { kind } = channel.settings;
+    const { kind } = await channel.settings.resolve(signal);
     return ok(channelTitle(channel), `${kind} is configured; \`dataops notify test\` tries it`);
   } catch (error) {
     if (!isDataopsError(error, "usage")) throw error;

@@ -7,6 +7,7 @@ import { jsonReporter } from "../observe/json-reporter.ts";
 import { lineReporter } from "../observe/line-reporter.ts";
 import { quietReporter, type Reporter } from "../observe/reporter.ts";
 import { terminalReporter } from "../observe/terminal-reporter.ts";
+import { secretSource } from "../secrets/secret-source.ts";
 import { version } from "../version.ts";
 import type { CommandContext, CommandResult } from "./command.ts";
 import { overview } from "./help.ts";
@@ -71,10 +72,13 @@ function contextFor(global: GlobalOptions, process: NodeJS.Process, signal: Abor
   const workingDirectory = process.cwd();
   let config: Promise<Config> | undefined;
   const isInteractive = stdin.isTTY && stderr.isTTY && !global.json;
-  const load = (): Promise<Config> => loadConfig({ file: global.config, environment, workingDirectory });
+  const secrets = secretSource({ environment, now: () => Date.now() });
+  const load = (): Promise<Config> =>
+    loadConfig({ file: global.config, environment, workingDirectory, secrets });
   return {
     config: () => (config ??= load()),
     loadConfig: load,
+    secrets,
     onReload: (listener) => onHangup(process, listener),
     reporter: reporterFor(global, process),
     signal,

@@ -1,3 +1,4 @@
+import { reach } from "../config/database.ts";
 import { requireDatabase, requireStorage, theLocalDatabase } from "../config/select.ts";
 import { findLatest, type Latest } from "../repository/catalogue.ts";
 import { humanName, humanPlural } from "../observe/human.ts";
@@ -39,7 +40,8 @@ export const command: Command<FetchOptions> = {
 /** Brings the newest backup into a database. */
 export async function runFetch(options: FetchOptions, context: CommandContext): Promise<CommandResult> {
   const config = await context.config();
-  const target = options.to === undefined ? theLocalDatabase(config) : requireDatabase(config, options.to);
+  const chosen = options.to === undefined ? theLocalDatabase(config) : requireDatabase(config, options.to);
+  const target = await reach(chosen, context.signal);
   const storage = await openStorage(requireStorage(config), context.reporter);
   const { signal } = context;
   try {

@@ -15,7 +15,8 @@ export function noticeAuthor(config: Config, context: Pick<CommandContext, "envi
     host: hostname(),
     dataopsVersion: version,
     now: () => context.now(),
-    redact: redactor(knownSecrets(config, context.environment)),
+    // Looked for each time: some are not known before they are asked for.
+    redact: (text) => redactor(knownSecrets(config, context.environment))(text),
   };
 }
 

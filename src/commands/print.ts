@@ -1,6 +1,8 @@
 import type { Config } from "../config/config.ts";
 import { requireStorage } from "../config/select.ts";
+import { credentialStatements } from "../deploy/credential-statements.ts";
 import { storagePolicy, STORAGE_ROLES, type PolicyStatement } from "../deploy/iam-policy.ts";
+import { partitionOf } from "../deploy/partition.ts";
 import { executionStatements, schedulerStatements } from "../deploy/start-policies.ts";
 import { taskDefinition, variablesOf } from "../deploy/task-definition.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
@@ -82,7 +84,15 @@ function statementsFor(
     default: {
       const { url, kmsKeyId } = requireStorage(config);
       const indexedDatabases = [...new Set(Object.values(config.indexes).map(({ database }) => database))];
-      return storagePolicy(role, { storageUrl: url, kmsKeyId, indexedDatabases, region: known }).Statement;
+      const storage = storagePolicy(role, { storageUrl: url, kmsKeyId, indexedDatabases, region: known });
+      // Whoever only fetches has a database of their own.
+      if (role === "reader") return storage.Statement;
+      const credentials = credentialStatements(config, {
+        region: known,
+        account: account.startsWith("<") ? undefined : account,
+        partition: partitionOf(known),
+      });
+      return [...storage.Statement, ...credentials];
     }
   }
 }

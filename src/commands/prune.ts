@@ -2,14 +2,15 @@ import type { PlannedBackup, PrunePlan } from "../backup/prune/plan.ts";
 import { isTooMany } from "../backup/prune/plan.ts";
 import { describeMany, previewPrune, type PruneOutcome } from "../backup/prune/prune.ts";
 import { pruneJob } from "../backup/prune/prune-job.ts";
-import type { DatabaseConfig } from "../config/config.ts";
+import type { ReachableDatabase } from "../config/config.ts";
+import { reach } from "../config/database.ts";
 import { backupSettings, requireDatabase, requireStorage, theProductionDatabase } from "../config/select.ts";
 import { humanBytes, humanDuration, humanPlural, humanTable, type Column } from "../observe/human.ts";
 import type { WithLease } from "../repository/job-lease.ts";
 import { jobTitle } from "../repository/job.ts";
 import { buryBackup } from "../repository/bury-backup.ts";
 import { visitingJobs } from "../schedule/hold-job.ts";
-import type { JobRun } from "../schedule/run.ts";
+import type { JobOutcome, JobRun } from "../schedule/run.ts";
 import { openStorage } from "../storage/open.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
@@ -72,26 +73,30 @@ export const command: Command<PruneOptions> = {
 /** Shows or deletes what the rules of retention do not keep. Exit `warnings` where something could not be read or deleted. */
 export async function runPrune(options: PruneOptions, context: CommandContext): Promise<CommandResult> {
   const config = await context.config();
-  const target =
+  const chosen =
     options.database === undefined
       ? theProductionDatabase(config)
       : requireDatabase(config, options.database);
-  const database = target.name;
+  const database = chosen.name;
   const { keep: rules } = backupSettings(config, database);
   const slot = parseSlot(options.slot);
   const { reporter, signal } = context;
   const storage = await openStorage(requireStorage(config), reporter);
   const now = (): number => context.now();
+  const confirmed = async (): Promise<JobOutcome<PruneOutcome>> => {
+    const target = await reach(chosen, signal);
+    return await runAsJob(
+      context,
+      { config, storage, database: target },
+      pruneJob(
+        { storage, now, slot, withLease: (run) => holdBackups(context, storage, target, run) },
+        { database, rules, allowMany: options.allowMany },
+      ),
+    );
+  };
   try {
     const { value: outcome, exit } = options.confirm
-      ? await runAsJob(
-          context,
-          { config, storage, database: target },
-          pruneJob(
-            { storage, now, slot, withLease: (run) => holdBackups(context, storage, target, run) },
-            { database, rules, allowMany: options.allowMany },
-          ),
-        )
+      ? await confirmed()
       : preview(await previewPrune({ storage, signal, now }, { database, rules }));
     for (const warning of outcome.warnings) reporter.warn(warning);
     const lines = describe(outcome, {
@@ -118,7 +123,7 @@ function preview(value: PruneOutcome): { value: PruneOutcome; exit: CommandResul
 function holdBackups(
   context: CommandContext,
   storage: Storage,
-  database: DatabaseConfig,
+  database: ReachableDatabase,
   { job, signal }: JobRun,
 ): WithLease {
   return visitingJobs(

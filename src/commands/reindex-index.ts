@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Config, IndexConfig } from "../config/config.ts";
+import type { ConnectionSettings } from "../config/connection.ts";
+import { reach } from "../config/database.ts";
 import { requireDatabase, requireIndex, requireSearch, requireStorage } from "../config/select.ts";
 import { DataopsError, messageOf } from "../errors.ts";
-import type { Reporter } from "../observe/reporter.ts";
 import { reindexByCommand } from "../reindex/drivers/command.ts";
 import { reindexByWebhook } from "../reindex/drivers/webhook.ts";
 import { reindex } from "../reindex/reindex.ts";
@@ -55,16 +56,20 @@ export async function reindexIndex(
 ): Promise<ReindexedIndex> {
   const config = await context.config();
   const index = requireIndex(config, name);
-  const { connection } = requireDatabase(config, index.database);
+  const { connection } = await reach(requireDatabase(config, index.database), context.signal);
   const { reporter, environment } = context;
   const { driver } = index;
   if (driver === "builtin")
-    return { name, outcome: await reindexBuiltin({ name, index, config, overrides }, context, run) };
+    return {
+      name,
+      outcome: await reindexBuiltin({ name, index, config, connection, overrides }, context, run),
+    };
   if ("command" in driver) {
     const { folder } = config;
     await reindexByCommand({ ...driver, run, alias: name, folder, connection, environment, reporter });
   } else {
-    await reindexByWebhook({ run, alias: name, url: driver.webhook, timeout: driver.timeout });
+    const url = (await driver.webhook.resolve(context.signal)).reveal();
+    await reindexByWebhook({ run, alias: name, url, timeout: driver.timeout });
   }
   return { name, outcome: null };
 }
@@ -73,17 +78,19 @@ interface BuiltinIndex {
   name: string;
   index: IndexConfig;
   config: Config;
+  connection: ConnectionSettings;
   overrides: ReindexOverrides;
 }
 
 async function reindexBuiltin(
-  { name, index, config, overrides }: BuiltinIndex,
+  builtin: BuiltinIndex,
   context: CommandContext,
   run: ReindexRun,
 ): Promise<ReindexOutcome> {
   const { reporter, environment, now } = context;
-  const request = await readRequest({ name, index, config, overrides });
-  await using place = await openPlace(config, index, reporter);
+  const { config, index } = builtin;
+  const request = await readRequest(builtin);
+  await using place = await openPlace(config, index, context);
   return await reindex(
     {
       ...place,
@@ -103,10 +110,10 @@ async function reindexBuiltin(
 export async function openPlace(
   config: Config,
   index: IndexConfig,
-  reporter: Reporter,
+  { reporter, signal }: Pick<CommandContext, "reporter" | "signal">,
 ): Promise<AsyncDisposable & { engine: SearchEngine; storage: Storage }> {
   await using opened = new AsyncDisposableStack();
-  const engine = await openSearchEngine(requireSearch(config, index.search ?? ""), reporter);
+  const engine = await openSearchEngine(requireSearch(config, index.search ?? ""), { reporter, signal });
   opened.defer(() => engine.close());
   const storage = await openStorage(requireStorage(config), reporter);
   opened.defer(() => storage.close());
@@ -114,12 +121,18 @@ export async function openPlace(
   return { engine, storage, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
-async function readRequest({ name, index, config, overrides }: BuiltinIndex): Promise<ReindexRequest> {
+async function readRequest({
+  name,
+  index,
+  config,
+  connection,
+  overrides,
+}: BuiltinIndex): Promise<ReindexRequest> {
   const { folder } = config;
   const { mapping = "", settings, sql = "", id = "", version } = index;
   return {
     alias: name,
-    connection: requireDatabase(config, index.database).connection,
+    connection,
     sql: { file: sql, sql: await readSql(resolve(folder, sql), sql), id, version },
     follow: index.follow,
     definition: await readIndexDefinition({

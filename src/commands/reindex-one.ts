@@ -1,3 +1,4 @@
+import { reach } from "../config/database.ts";
 import { requireDatabase, requireIndex, requireStorage } from "../config/select.ts";
 import { humanPlural } from "../observe/human.ts";
 import { buryReindex } from "../reindex/status.ts";
@@ -34,14 +35,14 @@ export async function reindexOne(
   try {
     return await runAsJob(
       context,
-      { config, storage, database: requireDatabase(config, index.database) },
+      { config, storage, database: await reach(requireDatabase(config, index.database), context.signal) },
       {
         job: reindexJob(name, index),
         slot,
         prepare: () => Promise.resolve(undefined),
         bury: async (id, { signal }) => {
           if (index.driver !== "builtin") return false;
-          await using place = await openPlace(config, index, context.reporter);
+          await using place = await openPlace(config, index, context);
           return await buryReindex(place.engine, name, id, signal);
         },
         work: async (run) =>

@@ -1,3 +1,4 @@
+import { reach } from "../config/database.ts";
 import { requireDatabase, requireIndex, requireStorage } from "../config/select.ts";
 import { DataopsError } from "../errors.ts";
 import { abortReindex, readReindexStatus, type ReindexStatus } from "../reindex/status.ts";
@@ -134,7 +135,7 @@ async function showStatus(words: readonly string[], context: CommandContext): Pr
       }
       continue;
     }
-    await using place = await openPlace(config, index, context.reporter);
+    await using place = await openPlace(config, index, context);
     const status = await readReindexStatus({ ...place, job, alias: name }, context.signal);
     const facts = await readFacts(place.storage, job, context.signal);
     statuses.push(status);
@@ -156,7 +157,7 @@ async function rollBack(
 ): Promise<CommandResult> {
   const config = await context.config();
   const index = requireBuiltin(name, requireIndex(config, name));
-  await using place = await openPlace(config, index, context.reporter);
+  await using place = await openPlace(config, index, context);
   const result = await rollbackAlias(place.engine, name, { signal: context.signal, to });
   return {
     exit: "done",
@@ -168,9 +169,9 @@ async function rollBack(
 async function abort(name: string, context: CommandContext): Promise<CommandResult> {
   const config = await context.config();
   const index = requireBuiltin(name, requireIndex(config, name));
-  await using place = await openPlace(config, index, context.reporter);
+  await using place = await openPlace(config, index, context);
   const job = reindexJob(name, index);
-  const database = requireDatabase(config, index.database);
+  const database = await reach(requireDatabase(config, index.database), context.signal);
   const dependencies = { ...runDependencies(context, place.storage, database), observers: [] };
   // Where a run is at work, its job cannot be had; where none is, every unfinished index is a dead one's.
   const holding = visitingJobs(dependencies, {

@@ -1,6 +1,6 @@
 import type { Argv } from "yargs";
 import { restoreSettings } from "../config/select.ts";
-import type { Config, DatabaseConfig } from "../config/config.ts";
+import type { Config, ReachableDatabase } from "../config/config.ts";
 import { DataopsError } from "../errors.ts";
 import { humanBytes, humanDuration, humanName, humanPlural } from "../observe/human.ts";
 import type { Manifest } from "../repository/manifest.ts";
@@ -65,13 +65,13 @@ export function withRestoreOptions<T>(yargs: Argv<T>): Argv<T & RestoreOptions> 
 export async function restoreAndTell(
   options: RestoreOptions,
   context: CommandContext,
-  what: { config: Config; storage: Storage; manifest: Manifest; target: DatabaseConfig },
+  what: { config: Config; storage: Storage; manifest: Manifest; target: ReachableDatabase },
 ): Promise<CommandResult> {
   const { config, storage, manifest, target } = what;
   requireJobs(options.jobs);
   const settings = restoreSettings(config, target.name);
   const { reporter, signal, environment } = context;
-  await checkThen(settings.thenJobs, { folder: config.folder, environment });
+  await checkThen(settings.thenJobs, { folder: config.folder, environment, signal });
   const outcome = await runRestore(
     { storage, reporter, signal, environment, now: () => context.now() },
     {

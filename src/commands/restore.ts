@@ -1,3 +1,4 @@
+import { reach } from "../config/database.ts";
 import { requireDatabase, requireStorage } from "../config/select.ts";
 import { findBackup } from "../repository/catalogue.ts";
 import { openStorage } from "../storage/open.ts";
@@ -52,7 +53,7 @@ export async function runRestoreCommand(
   context: CommandContext,
 ): Promise<CommandResult> {
   const config = await context.config();
-  const target = requireDatabase(config, options.to);
+  const target = await reach(requireDatabase(config, options.to), context.signal);
   const storage = await openStorage(requireStorage(config), context.reporter);
   try {
     const manifest = await findBackup(storage, options.id, { signal: context.signal });

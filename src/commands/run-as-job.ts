@@ -1,4 +1,4 @@
-import type { Config, DatabaseConfig } from "../config/config.ts";
+import type { Config, ReachableDatabase } from "../config/config.ts";
 import { statsdMeter } from "../metrics/statsd.ts";
 import { runJob } from "../schedule/run-job.ts";
 import type { JobOutcome, RunRequest } from "../schedule/run.ts";
@@ -12,7 +12,7 @@ export interface JobPlace {
   /** Where the job's lease and records are. */
   storage: Storage;
   /** The job's own. */
-  database: Pick<DatabaseConfig, "connection">;
+  database: Pick<ReachableDatabase, "connection">;
 }
 
 /**

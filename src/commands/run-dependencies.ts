@@ -1,4 +1,4 @@
-import type { DatabaseConfig } from "../config/config.ts";
+import type { ReachableDatabase } from "../config/config.ts";
 import { parseDuration } from "../config/units.ts";
 import { DataopsError } from "../errors.ts";
 import { systemClock } from "../schedule/clock.ts";
@@ -15,7 +15,7 @@ const LONGEST = 10 * 60 * 1000;
 export function runDependencies(
   { reporter, signal, environment, now }: CommandContext,
   storage: Storage,
-  database: Pick<DatabaseConfig, "connection">,
+  database: Pick<ReachableDatabase, "connection">,
 ): RunDependencies {
   return {
     storage,

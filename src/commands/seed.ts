@@ -1,6 +1,7 @@
 import type { Argv } from "yargs";
+import { reach } from "../config/database.ts";
 import { requireDatabase, requireSeed, requireStorage } from "../config/select.ts";
-import type { Config, DatabaseConfig } from "../config/config.ts";
+import type { Config, ReachableDatabase } from "../config/config.ts";
 import { humanDuration, humanName } from "../observe/human.ts";
 import { describeIdentity } from "../replace/guard/identity.ts";
 import { checkThen } from "../replace/then/run-then.ts";
@@ -74,9 +75,9 @@ export const command: Command<SeedOptions> = {
 /** Resets a database to its seeds. */
 export async function runSeedCommand(options: SeedOptions, context: CommandContext): Promise<CommandResult> {
   const config = await context.config();
-  const target = requireDatabase(config, options.database);
+  const target = await reach(requireDatabase(config, options.database), context.signal);
   const settings = requireSeed(config, target.name);
-  await checkThen(settings.thenJobs, { folder: config.folder, environment: context.environment });
+  await checkThen(settings.thenJobs, { ...context, folder: config.folder });
   await using storage = lazyStorage(config, context);
   const dependencies = dependenciesOf(config, target, context, () => storage.open());
   const { force, asSuperuser } = options;
@@ -115,7 +116,7 @@ function outcomeOf(value: SeedOutcome): JobOutcome<SeedOutcome> {
 
 function dependenciesOf(
   config: Config,
-  target: DatabaseConfig,
+  target: ReachableDatabase,
   context: CommandContext,
   storage: () => Promise<Storage>,
 ): SeedDependencies {
@@ -161,7 +162,7 @@ function lazyStorage(config: Config, { reporter }: CommandContext) {
   };
 }
 
-function tellPreview({ name }: DatabaseConfig, preview: SeedPreview): CommandResult {
+function tellPreview({ name }: ReachableDatabase, preview: SeedPreview): CommandResult {
   const { identity, strategy, backup, schema, seeds, fromTemplate } = preview;
   const from = backup === undefined ? schema : [`backup ${backup}, without rows`];
   const lines = [
@@ -176,7 +177,7 @@ function tellPreview({ name }: DatabaseConfig, preview: SeedPreview): CommandRes
   return { exit: "done", data: { target: name, ...preview, backup: backup ?? null }, text: lines.join("\n") };
 }
 
-function tellOutcome({ name }: DatabaseConfig, outcome: SeedOutcome): CommandResult {
+function tellOutcome({ name }: ReachableDatabase, outcome: SeedOutcome): CommandResult {
   const { identity, old, leftOut, fromTemplate, failedJobs, duration } = outcome;
   const how = fromTemplate ? "copied from the template of the last reset" : "built from its seeds";
   const lines = [

@@ -1,3 +1,4 @@
+import { reach } from "../config/database.ts";
 import { requireDatabase } from "../config/select.ts";
 import { DataopsError } from "../errors.ts";
 import { humanBytes, humanName, humanPlural } from "../observe/human.ts";
@@ -42,7 +43,7 @@ export const command: Command<StampOptions> = {
 /** Writes into a database what it is for. The guard believes the stamp, so a person has to look at it first. */
 export async function runStamp(options: StampOptions, context: CommandContext): Promise<CommandResult> {
   const config = await context.config();
-  const { name, connection } = requireDatabase(config, options.database);
+  const { name, connection } = await reach(requireDatabase(config, options.database), context.signal);
   const { environment, signal, ask } = context;
   const applicationName = `dataops:${makeBackupId(context.now())}`;
   await using client = await connect(connection, { applicationName, signal, environment });

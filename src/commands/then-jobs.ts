@@ -1,4 +1,4 @@
-import type { Config, DatabaseConfig } from "../config/config.ts";
+import type { Config, ReachableDatabase } from "../config/config.ts";
 import type { ThenJob } from "../config/then.ts";
 import { runThen, type ThenRequest } from "../replace/then/run-then.ts";
 import type { CommandContext } from "./command.ts";
@@ -12,7 +12,7 @@ import { reindexOne } from "./reindex-one.ts";
  */
 export async function runThenJobs(
   jobs: readonly ThenJob[],
-  { config, target, event }: { config: Config; target: DatabaseConfig; event: ThenRequest["event"] },
+  { config, target, event }: { config: Config; target: ReachableDatabase; event: ThenRequest["event"] },
   context: CommandContext,
 ): Promise<string[]> {
   const { reporter, signal, environment } = context;

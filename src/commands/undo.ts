@@ -1,3 +1,4 @@
+import { reach } from "../config/database.ts";
 import { requireDatabase, restoreSettings } from "../config/select.ts";
 import { humanName } from "../observe/human.ts";
 import { makeBackupId } from "../repository/backup-id.ts";
@@ -42,7 +43,7 @@ export const command: Command<UndoOptions> = {
 /** Exchanges a database and the one that the last restore or reset replaced. Nothing is lost: a second undo exchanges them back. */
 export async function runUndo(options: UndoOptions, context: CommandContext): Promise<CommandResult> {
   const config = await context.config();
-  const target = requireDatabase(config, options.database);
+  const target = await reach(requireDatabase(config, options.database), context.signal);
   const { reporter, signal, environment } = context;
   const runId = makeBackupId(context.now());
   const connection = { applicationName: `dataops:${runId}`, signal, environment };

@@ -1,4 +1,5 @@
 import type { Argv } from "yargs";
+import { reach } from "../config/database.ts";
 import { requireDatabase, requireStorage, theProductionDatabase } from "../config/select.ts";
 import type { Config } from "../config/config.ts";
 import { DataopsError } from "../errors.ts";
@@ -102,10 +103,11 @@ async function verifyForSlot(
   config: Config,
   storage: Storage,
 ): Promise<CommandResult> {
-  const database =
+  const chosen =
     options.database === undefined
       ? theProductionDatabase(config)
       : requireDatabase(config, options.database);
+  const database = await reach(chosen, context.signal);
   const job: Job = { kind: "verify", name: database.name, database: database.name };
   const outcome = await runAsJob(
     context,

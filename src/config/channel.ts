@@ -1,11 +1,11 @@
 import { DataopsError } from "../errors.ts";
 import type { ChannelConfig, ChannelSettings, ValueOrigin } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
-import { variablesIn } from "./database.ts";
 import type { Environment } from "./environment.ts";
-import { resolveLateValue } from "./late-value.ts";
+import { lateValue, resolveLateValue, sourcesOf, type Dereference, type LateOptions } from "./late-value.ts";
 import { CHANNEL_KINDS, NOTICE_EVENTS, type ChannelKind, type CheckedChannel } from "./notify-schema.ts";
 import { Secret } from "./secret.ts";
+import type { SecretSource } from "./secret-reference.ts";
 import { parseMailServer } from "./mail-server.ts";
 import { parseDuration } from "./units.ts";
 
@@ -23,6 +23,7 @@ const DEFAULT_REPEAT = "1d";
 
 export interface ChannelOptions {
   environment: Environment;
+  secrets: SecretSource;
   /** The file, as messages name it. */
   fileName: string;
   /** `dataops.config.yaml:3:10`: where the value at a path stands. */
@@ -47,9 +48,10 @@ export function readChannels(
     const path = `notify[${index}].${kind}`;
     const texts = textsIn(value[kind]);
     const place = options.placeOf(["notify", index, kind]);
-    origins.push({ path, shown: "[redacted]", origin: `${place}${variablesIn(texts.join(" "))}` });
+    const { environment, secrets } = options;
+    const late = { origin: `${path} in ${options.fileName}`, environment, secrets };
+    origins.push({ path, shown: "[redacted]", origin: place + sourcesOf(texts, late) });
     const databases = databasesOf(value, index, options);
-    let settings: ChannelSettings | undefined;
     return {
       kind,
       place: `notify[${index}]`,
@@ -57,10 +59,7 @@ export function readChannels(
       jobs: value.jobs ?? (kind === "ping" ? ["backup"] : undefined),
       databases,
       repeatEvery: value.repeatEvery ?? parseDuration(DEFAULT_REPEAT) ?? 0,
-      get settings() {
-        settings ??= resolveSettings(value, `${path} in ${options.fileName}`, options.environment);
-        return settings;
-      },
+      settings: lateValue(texts, late, (dereference) => settingsOf(value, late, dereference)),
     };
   });
 }
@@ -89,11 +88,15 @@ function databasesOf(
   return production;
 }
 
-function resolveSettings(value: CheckedChannel, origin: string, environment: Environment): ChannelSettings {
+function settingsOf(
+  value: CheckedChannel,
+  { origin, environment }: LateOptions,
+  dereference: Dereference,
+): ChannelSettings {
   const wrong = (message: string, hint: string): never => {
     throw new DataopsError("usage", `${origin}: ${message}`, { hint });
   };
-  const text = (raw: string): string => resolveLateValue(raw, origin, environment);
+  const text = (raw: string): string => dereference(resolveLateValue(raw, origin, environment));
   const url = (raw: string): Secret => {
     const resolved = text(raw);
     const parsed = URL.parse(resolved);

@@ -3,12 +3,12 @@ import type { ScheduleSettings } from "./schedule.ts";
 import type { Expectation, SeedSchemaSource, SeedSource } from "./seed-schema.ts";
 import type { ThenJob } from "./then.ts";
 import type { ConnectionSettings } from "./connection.ts";
+import type { LateValue } from "./late-value.ts";
 import type { MailServer } from "./mail-server.ts";
 import type { ChannelKind, NoticeEvent, NotifiedJob } from "./notify-schema.ts";
-import type { IndexConfig } from "./index-schema.ts";
+import type { CheckedIndex } from "./index-schema.ts";
 import type { Secret } from "./secret.ts";
 
-export type { IndexConfig } from "./index-schema.ts";
 export type { AfterStep } from "./schema.ts";
 
 /** What a configuration comes to: every value checked, every default filled in. */
@@ -61,14 +61,15 @@ export interface StorageConfig {
 
 export interface DatabaseConfig {
   name: string;
-  /**
-   * How to reach it. Worked out when first asked for: a laptop that only restores has no URL of production.
-   *
-   * @throws DataopsError `usage` where a variable that its URL needs is not set, or the URL is none
-   */
-  readonly connection: ConnectionSettings;
+  /** How to reach it. A laptop that only restores has no URL of production. */
+  readonly connection: LateValue<ConnectionSettings>;
   /** `production`, `staging`, `development`, or a team's own word. */
   environment: string;
+}
+
+/** A database whose settings are known: what is given to whoever connects. */
+export interface ReachableDatabase extends Pick<DatabaseConfig, "name" | "environment"> {
+  connection: ConnectionSettings;
 }
 
 export interface BackupConfig extends ScheduleSettings {
@@ -162,14 +163,19 @@ export interface SeedConfig extends ScheduleSettings {
   waitForSessions: number;
 }
 
+/** A search index. */
+export type IndexConfig = Omit<CheckedIndex, "driver"> & {
+  /** Who builds it: dataops, a program of the team's, or their application, which is asked to. Milliseconds for the time it may take. */
+  driver:
+    | "builtin"
+    | { command: readonly string[]; timeout: number }
+    | { webhook: LateValue<Secret>; timeout: number };
+};
+
 export interface SearchConfig {
   name: string;
-  /**
-   * How to reach it. Worked out when first asked for, as a database's is.
-   *
-   * @throws DataopsError `usage` where a variable that it needs is not set, or its values do not fit together
-   */
-  readonly connection: SearchConnection;
+  /** How to reach it. */
+  readonly connection: LateValue<SearchConnection>;
 }
 
 export interface SearchConnection {
@@ -198,12 +204,8 @@ export interface HttpConfig {
    * @throws DataopsError `usage` where it is no port
    */
   readonly port: number;
-  /**
-   * What is asked of whoever comes; undefined: nothing. Worked out when asked for: other machines have no such variables.
-   *
-   * @throws DataopsError `usage` where a variable is not set, or a value is easily guessed
-   */
-  readonly credentials: HttpCredentials | undefined;
+  /** What is asked of whoever comes; undefined: nothing. */
+  readonly credentials: LateValue<HttpCredentials> | undefined;
 }
 
 /** What a request has to show; either will do where both are set. */
@@ -227,12 +229,8 @@ export interface ChannelConfig {
   databases: readonly string[] | undefined;
   /** Milliseconds that a state has to last until it is told again. */
   repeatEvery: number;
-  /**
-   * Where it leads. Worked out when first asked for: other machines have the variables that it needs.
-   *
-   * @throws DataopsError `usage` where a variable is not set, or a value is not as it has to be
-   */
-  readonly settings: ChannelSettings;
+  /** Where it leads. */
+  readonly settings: LateValue<ChannelSettings>;
 }
 
 export type ChannelSettings = SlackSettings | WebhookSettings | EmailSettings | SentrySettings | PingSettings;

@@ -13,12 +13,19 @@ export interface ConnectionSettings {
   user: string;
   /** Absent: none was given, and none is needed or the user's own passfile has it. */
   password: Secret | undefined;
+  /** Where there is no password because each connection and each program is given a token of IAM, made at that moment. */
+  rdsToken?: RdsToken | undefined;
   database: string;
   tls: TlsSettings;
   /** Seconds to wait for a connection. */
   connectTimeout: number;
   /** Where the settings came from, for messages: `databases.production.url in dataops.config.yaml`. */
   origin: string;
+}
+
+/** What a token of IAM for Amazon RDS is made with, besides host, port and user. */
+export interface RdsToken {
+  region: string;
 }
 
 /** libpq's `sslmode`, with libpq's meaning: `require` encrypts and verifies nothing unless a root certificate is given. */

@@ -37,9 +37,11 @@ const driver = z.union(
     }),
     z.strictObject({
       webhook: z
-        .url({ protocol: /^https?$/, error: "expected an http(s) URL" })
+        .string()
+        .min(1)
+        .max(4096)
         .describe(
-          "asked by POST to build the index; an answer of 202 with `Location` is asked again there until it is over",
+          "a URL, asked by POST to build the index; an answer of 202 with `Location` is asked again there until it is over",
         ),
       timeout: duration({ least: "1s", most: "7d" })
         .prefault("6h")
@@ -106,5 +108,5 @@ const index = z
 /** `indexes` of the configuration. */
 export const indexesSchema = z.record(indexName, index).default({});
 
-/** An index as the configuration has it. */
-export type IndexConfig = z.output<typeof index>;
+/** An index, checked, its webhook's variables not yet put in. */
+export type CheckedIndex = z.output<typeof index>;

@@ -5,17 +5,20 @@ import { readChannels } from "./channel.ts";
 import { checkIndexes } from "./check-indexes.ts";
 import type { Config, DatabaseConfig, SearchConfig, ValueOrigin } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
-import { connectionOf, lazyDatabase, showConnection, variablesIn } from "./database.ts";
+import { lateConnection, showConnection } from "./database.ts";
 import { defaultCacheDirectory, storageAt, UNSET_BACKUP, UNSET_SCHEDULE } from "./defaults.ts";
 import { parseConfigDocument } from "./document.ts";
 import type { Environment } from "./environment.ts";
 import { simpleConfig } from "./from-environment.ts";
 import { readHttp } from "./http.ts";
+import { NO_SECRETS, sourcesOf } from "./late-value.ts";
 import { pathText, problemsOf } from "./problem.ts";
+import { readIndex } from "./read-index.ts";
 import { readRestore } from "./read-restore.ts";
 import { readSeed } from "./read-seed.ts";
 import { configSchema, type CheckedConfig } from "./schema.ts";
-import { lazySearch, showSearchValue } from "./search.ts";
+import { lateSearch, showSearchValue } from "./search.ts";
+import type { SecretSource } from "./secret-reference.ts";
 import { ValueReader } from "./value-reader.ts";
 import { readVariable } from "./variables.ts";
 
@@ -30,6 +33,8 @@ export interface LoadOptions {
   file?: string | undefined;
   environment: Environment;
   workingDirectory: string;
+  /** Where secrets are asked for that the configuration refers to; undefined: nowhere. */
+  secrets?: SecretSource | undefined;
 }
 
 /**
@@ -119,17 +124,21 @@ interface FinishOptions extends LoadOptions {
 }
 
 function finish(checked: CheckedConfig, options: FinishOptions): Config {
-  const { environment, folder, reader } = options;
+  const { environment, folder, reader, secrets = NO_SECRETS } = options;
   const fileName = relative(options.workingDirectory, options.file) || options.file;
   const databases: Record<string, DatabaseConfig> = {};
-  for (const [name, { url, environment: purpose }] of Object.entries(checked.databases)) {
+  for (const [name, { environment: purpose, ...given }] of Object.entries(checked.databases)) {
     const path = `databases.${name}.url`;
-    const database = lazyDatabase(name, purpose, () =>
-      connectionOf(url, `${path} in ${fileName}`, environment),
-    );
-    databases[name] = database;
-    const origin = reader.placeOf(["databases", name, "url"]);
-    reader.origins.push({ path, shown: showConnection(database), origin: origin + variablesIn(url) });
+    const late = { origin: `${path} in ${fileName}`, environment, secrets };
+    const connection = lateConnection(given, late);
+    databases[name] = { name, environment: purpose, connection };
+    for (const key of ["url", "password"] as const) {
+      const text = given[key];
+      if (text === undefined) continue;
+      const shown = key === "url" ? showConnection(connection) : "[redacted]";
+      const origin = reader.placeOf(["databases", name, key]) + sourcesOf([text], late);
+      reader.origins.push({ path: `databases.${name}.${key}`, shown, origin });
+    }
   }
   for (const section of ["backup", "restore", "verify", "prune", "seed"] as const) {
     const unknown = Object.keys(checked[section]).find((name) => databases[name] === undefined);
@@ -146,24 +155,27 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
   }
   const notify = readChannels(checked.notify, reader.origins, {
     environment,
+    secrets,
     fileName,
     placeOf: (path) => reader.placeOf(path),
     environments: Object.fromEntries(Object.values(databases).map((one) => [one.name, one.environment])),
   });
   const http = readHttp(checked.http, reader.origins, {
     environment,
+    secrets,
     where: ` in ${fileName}`,
     placeOf: (path) => reader.placeOf(path),
   });
   checkIndexes(checked, (path) => reader.placeOf(path));
   const search: Record<string, SearchConfig> = {};
   for (const [name, given] of Object.entries(checked.search)) {
-    const engine = lazySearch(name, given, { origin: `search.${name} in ${fileName}`, folder, environment });
+    const place = { origin: `search.${name} in ${fileName}`, folder, environment, secrets };
+    const engine = { name, connection: lateSearch(given, place) };
     search[name] = engine;
     for (const key of ["url", "username", "password"] as const) {
       if (given[key] === undefined) continue;
       const path = ["search", name, key];
-      const origin = reader.placeOf(path) + variablesIn(given[key]);
+      const origin = reader.placeOf(path) + sourcesOf([given[key]], place);
       reader.origins.push({ path: pathText(path), shown: showSearchValue(engine, key), origin });
     }
   }
@@ -177,15 +189,23 @@ function finish(checked: CheckedConfig, options: FinishOptions): Config {
     restore: Object.fromEntries(
       Object.entries(checked.restore).map(([name, restore]) => [
         name,
-        readRestore(name, restore, environment),
+        readRestore(name, restore, { environment, secrets }),
       ]),
     ),
     verify: withUnset(checked.verify, { ...UNSET_SCHEDULE, server: undefined }),
     prune: withUnset(checked.prune, UNSET_SCHEDULE),
     seed: Object.fromEntries(
-      Object.entries(checked.seed).map(([name, seed]) => [name, readSeed(name, seed, environment)]),
+      Object.entries(checked.seed).map(([name, seed]) => [
+        name,
+        readSeed(name, seed, { environment, secrets }),
+      ]),
     ),
-    indexes: checked.indexes,
+    indexes: Object.fromEntries(
+      Object.entries(checked.indexes).map(([name, index]) => [
+        name,
+        readIndex(name, index, { environment, secrets }),
+      ]),
+    ),
     search,
     cache: {
       directory: resolve(folder, checked.cache.directory ?? defaultCacheDirectory(environment)),

@@ -1,5 +1,5 @@
 import type { RestoreConfig } from "./config.ts";
-import type { Environment } from "./environment.ts";
+import type { LateOptions } from "./late-value.ts";
 import type { CheckedConfig } from "./schema.ts";
 import { readThenJob } from "./then.ts";
 
@@ -7,13 +7,15 @@ import { readThenJob } from "./then.ts";
 export function readRestore(
   name: string,
   checked: CheckedConfig["restore"][string],
-  environment: Environment,
+  late: Omit<LateOptions, "origin">,
 ): RestoreConfig {
   const { then: jobs, ...rest } = checked;
   return {
     jobs: undefined,
     template: undefined,
     ...rest,
-    thenJobs: jobs.map((job, index) => readThenJob(job, `restore.${name}.then[${index}]`, environment)),
+    thenJobs: jobs.map((job, index) =>
+      readThenJob(job, { ...late, origin: `restore.${name}.then[${index}]` }),
+    ),
   };
 }

@@ -1,11 +1,11 @@
 import type { SeedConfig } from "./config.ts";
 import { UNSET_SCHEDULE } from "./defaults.ts";
-import type { Environment } from "./environment.ts";
+import type { LateOptions } from "./late-value.ts";
 import type { CheckedSeed } from "./seed-schema.ts";
 import { readThenJob } from "./then.ts";
 
 /** A database's `seed` section, as the schema checked it, with what it leaves out. */
-export function readSeed(name: string, checked: CheckedSeed, environment: Environment): SeedConfig {
+export function readSeed(name: string, checked: CheckedSeed, late: Omit<LateOptions, "origin">): SeedConfig {
   const { then: jobs, ...rest } = checked;
   return {
     ...UNSET_SCHEDULE,
@@ -13,6 +13,6 @@ export function readSeed(name: string, checked: CheckedSeed, environment: Enviro
     environment: undefined,
     template: undefined,
     ...rest,
-    thenJobs: jobs.map((job, index) => readThenJob(job, `seed.${name}.then[${index}]`, environment)),
+    thenJobs: jobs.map((job, index) => readThenJob(job, { ...late, origin: `seed.${name}.then[${index}]` })),
   };
 }

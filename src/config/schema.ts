@@ -52,7 +52,27 @@ const database = z
     url: z
       .string()
       .min(1)
-      .describe("`postgres://user@host:5432/name`; best taken from a variable: `${DATABASE_URL}`"),
+      .describe(
+        "`postgres://user@host:5432/name`; best taken from a variable, `${DATABASE_URL}`, or a reference: `secretsmanager:prod/app#url`",
+      ),
+    password: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "where the URL holds none: a variable, or a reference such as `secretsmanager:rds!db-1234#password`",
+      ),
+    auth: z
+      .enum(["password", "rds-iam"])
+      .optional()
+      .describe(
+        "`rds-iam` for a token of IAM in place of a password, made for each connection and program; needs TLS (`password`)",
+      ),
+    region: z
+      .string()
+      .regex(/^[a-z0-9-]{1,32}$/, "expected a region such as eu-west-1")
+      .optional()
+      .describe("for `rds-iam`: by default what the host's name says, else `AWS_REGION`"),
     environment: environmentName.describe(
       "what the database is for. `production` can never be replaced by a restore; other words are yours",
     ),

@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
 import { DataopsError, messageOf } from "../errors.ts";
-import type { SearchConfig, SearchConnection } from "./config.ts";
+import type { SearchConnection } from "./config.ts";
 import type { Environment } from "./environment.ts";
 import { interpolate, InterpolationError } from "./interpolate.ts";
+import { lateValue, type Dereference, type LateOptions, type LateValue } from "./late-value.ts";
 import type { GivenSearch } from "./schema.ts";
 import { Secret } from "./secret.ts";
 import { readVariable } from "./variables.ts";
@@ -10,23 +11,25 @@ import { readVariable } from "./variables.ts";
 /** `search-x-abc.us-east-1.es.amazonaws.com`, `abc.us-east-1.aoss.amazonaws.com` */
 const AMAZON_HOST = /\.([a-z0-9-]+)\.(es|aoss)\.(?:amazonaws\.com(?:\.cn)?|api\.aws)$/;
 
-/** A search engine whose values are looked at when they are first needed. */
-export function lazySearch(name: string, given: GivenSearch, place: SearchPlace): SearchConfig {
-  let connection: SearchConnection | undefined;
-  return {
-    name,
-    get connection() {
-      connection ??= searchConnection(given, place);
-      return connection;
-    },
-  };
+/** How a search engine is reached, put together when it is first needed. */
+export function lateSearch(
+  given: GivenSearch,
+  place: SearchPlace & LateOptions,
+): LateValue<SearchConnection> {
+  const texts = [given.url, given.username, given.password].flatMap((text) => text ?? []);
+  return lateValue(texts, place, (dereference) => searchConnection(given, place, dereference));
 }
 
 /** As `config show` prints it: without the password, or why there is none. */
-export function showSearchValue(engine: SearchConfig, key: "url" | "username" | "password"): string {
+export function showSearchValue(
+  { connection }: { connection: LateValue<SearchConnection> },
+  key: "url" | "username" | "password",
+): string {
   if (key === "password") return "[redacted]";
   try {
-    const { url, authentication } = engine.connection;
+    const known = connection.peek();
+    if (known === undefined) return "[redacted]";
+    const { url, authentication } = known;
     if (key === "url") return url;
     return authentication.kind === "basic" ? authentication.username : "";
   } catch (error) {
@@ -48,10 +51,14 @@ export interface SearchPlace {
  *
  * @throws DataopsError `usage`; no message holds a value
  */
-export function searchConnection(given: GivenSearch, place: SearchPlace): SearchConnection {
+export function searchConnection(
+  given: GivenSearch,
+  place: SearchPlace,
+  dereference: Dereference,
+): SearchConnection {
   const read = (key: "url" | "username" | "password"): string | undefined => {
     const text = given[key];
-    return text === undefined ? undefined : withVariables(text, key, place);
+    return text === undefined ? undefined : dereference(withVariables(text, key, place));
   };
   const url = parseUrl(read("url") ?? "", place);
   const inUrl = { username: decode(url.username, place), password: decode(url.password, place) };

@@ -11,6 +11,7 @@ import type {
   VerifyConfig,
 } from "./config.ts";
 import { UNSET_BACKUP } from "./defaults.ts";
+import { NO_SECRETS } from "./late-value.ts";
 import { nearest } from "./nearest.ts";
 import { readRestore } from "./read-restore.ts";
 import { DEFAULT_BACKUP, DEFAULT_RESTORE } from "./schema.ts";
@@ -97,7 +98,7 @@ export function backupSettings(config: Config, name: string): BackupConfig {
 
 /** How backups are restored into a database: as configured, else by the defaults. */
 export function restoreSettings(config: Config, name: string): RestoreConfig {
-  return config.restore[name] ?? readRestore(name, DEFAULT_RESTORE, {});
+  return config.restore[name] ?? readRestore(name, DEFAULT_RESTORE, { environment: {}, secrets: NO_SECRETS });
 }
 
 /**

@@ -1,6 +1,6 @@
 import { DataopsError } from "../errors.ts";
-import type { Environment } from "./environment.ts";
 import { interpolate, InterpolationError } from "./interpolate.ts";
+import { lateValue, type Dereference, type LateOptions, type LateValue } from "./late-value.ts";
 import { Secret } from "./secret.ts";
 import type { CheckedThenJob } from "./then-schema.ts";
 import { readVariable } from "./variables.ts";
@@ -9,23 +9,28 @@ import { readVariable } from "./variables.ts";
 export type ThenJob = { reindex: string } | { command: readonly string[] } | ThenWebhook;
 
 export interface ThenWebhook {
-  /**
-   * Whoever knows it may call it. Worked out when first asked for: other machines have the variables that it needs.
-   *
-   * @throws DataopsError `usage` where a variable is not set, or it is no URL
-   */
-  webhook(): Secret;
+  /** Whoever knows it may call it. */
+  webhook: LateValue<Secret>;
 }
 
-/** @param where of the job in the configuration, for messages: `seed.staging.then[0]` */
-export function readThenJob(job: CheckedThenJob, where: string, environment: Environment): ThenJob {
+/** `options.origin` is where the job stands in the configuration, for messages: `seed.staging.then[0]`. */
+export function readThenJob(job: CheckedThenJob, options: LateOptions): ThenJob {
   if (!("webhook" in job)) return job;
-  return { webhook: () => webhookUrl(job.webhook, where, environment) };
+  return { webhook: lateWebhook(job.webhook, options) };
 }
 
-function webhookUrl(text: string, where: string, environment: Environment): Secret {
+/** A URL that whoever knows it may call. */
+export function lateWebhook(text: string, options: LateOptions): LateValue<Secret> {
+  return lateValue([text], options, (dereference) => webhookUrl(text, options, dereference));
+}
+
+function webhookUrl(
+  text: string,
+  { origin: where, environment }: LateOptions,
+  dereference: Dereference,
+): Secret {
   try {
-    const { value } = interpolate(text, (name) => readVariable(environment, name));
+    const value = dereference(interpolate(text, (name) => readVariable(environment, name)).value);
     if (/^https?:$/.test(URL.parse(value)?.protocol ?? "")) return new Secret(value);
   } catch (error) {
     if (!(error instanceof InterpolationError)) throw error;

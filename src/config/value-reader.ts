@@ -62,7 +62,7 @@ export class ValueReader {
 function isConnectionValue([section, , key, ...more]: readonly PropertyKey[]): boolean {
   if (more.length > 0) return false;
   return (
-    (section === "databases" && key === "url") ||
+    (section === "databases" && (key === "url" || key === "password")) ||
     (section === "search" && (key === "url" || key === "username" || key === "password"))
   );
 }
@@ -72,9 +72,9 @@ function isOfChannel([section, , key]: readonly PropertyKey[]): boolean {
   return section === "notify" && CHANNEL_KINDS.some((kind) => kind === key);
 }
 
-/** `seed.staging.then[0].webhook`. */
+/** `seed.staging.then[0].webhook`, `indexes.products.driver.webhook`. */
 function isWebhook(path: readonly PropertyKey[]): boolean {
-  return path.at(-1) === "webhook" && path.at(-3) === "then";
+  return path.at(-1) === "webhook" && (path.at(-3) === "then" || path.at(-2) === "driver");
 }
 
 /** Only the machine that serves has these. */

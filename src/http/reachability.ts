@@ -20,7 +20,7 @@ export function databaseCheck(database: Pick<DatabaseConfig, "name" | "connectio
   return {
     name: `database ${database.name}`,
     check: async (signal) => {
-      await using client = await connect(database.connection, {
+      await using client = await connect(await database.connection.resolve(signal), {
         applicationName: "dataops:heartbeat",
         signal,
       });

@@ -16,6 +16,8 @@ export interface ServeOptions {
   reporter: Reporter;
   /** The current time in milliseconds since the epoch. */
   now: () => number;
+  /** Ends the wait for secrets that it needs. */
+  signal?: AbortSignal | undefined;
   /** What has to be reached besides the storage and the databases: search engines. */
   checks?: readonly HeartbeatCheck[];
 }
@@ -47,7 +49,8 @@ export async function serve(config: Config, options: ServeOptions): Promise<Http
       readStatus: (at, signal) => readStatus(storage, config, names, at, { signal, runsPerJob: RUNS_SHOWN }),
     }),
   ];
-  const { host, port, credentials } = config.http;
+  const { host, port } = config.http;
+  const credentials = await config.http.credentials?.resolve(options.signal);
   const server = await startServer(routes, { host, port, credentials, reporter });
   stack.use(server);
   const owned = stack.move();

@@ -23,7 +23,7 @@ export function channelTitle({ kind, place }: ChannelConfig): string {
  * @throws DeliveryError, and DataopsError `usage` where the channel's settings cannot be used
  */
 export async function sendNotice(channel: ChannelConfig, notice: Notice, signal: AbortSignal): Promise<void> {
-  const { settings } = channel;
+  const settings = await channel.settings.resolve(signal);
   switch (settings.kind) {
     case "slack":
       return sendToSlack(settings, notice, signal);
@@ -44,7 +44,7 @@ export async function sendNotice(channel: ChannelConfig, notice: Notice, signal:
  * @throws DeliveryError, and DataopsError `usage` where the channel's settings cannot be used
  */
 export async function sendPingTo(channel: ChannelConfig, ping: Ping, signal: AbortSignal): Promise<void> {
-  const { settings } = channel;
+  const settings = await channel.settings.resolve(signal);
   if (settings.kind !== "ping") throw new Error("only a ping channel takes pings");
   return sendPing(settings, ping, signal);
 }

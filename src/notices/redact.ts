@@ -28,20 +28,24 @@ export function redactor(secrets: readonly string[]): Redact {
 /** Every secret that a configuration holds, as far as this machine knows it. */
 export function knownSecrets(config: Config, environment: Environment): string[] {
   const ofDatabases = Object.values(config.databases).flatMap(
-    (database) => whereKnown(() => database.connection)?.password?.reveal() ?? [],
+    ({ connection }) => whereKnown(() => connection.peek())?.password?.reveal() ?? [],
   );
+  const ofSearch = Object.values(config.search).flatMap(({ connection }) => {
+    const authentication = whereKnown(() => connection.peek())?.authentication;
+    return authentication?.kind === "basic" ? authentication.password.reveal() : [];
+  });
   const ofChannels = config.notify.flatMap((channel) => {
-    const settings = whereKnown(() => channel.settings);
+    const settings = whereKnown(() => channel.settings.peek());
     return settings === undefined ? [] : secretsOf(settings);
   });
   const ofHttp = whereKnown(() => {
-    const { token, basic } = config.http.credentials ?? {};
+    const { token, basic } = config.http.credentials?.peek() ?? {};
     return [token, basic?.password].flatMap((secret) => secret?.reveal() ?? []);
   });
   const ofEnvironment = SECRET_VARIABLES.flatMap(
     (name) => whereKnown(() => readVariable(environment, name)) ?? [],
   );
-  return [...ofDatabases, ...ofChannels, ...(ofHttp ?? []), ...ofEnvironment];
+  return [...ofDatabases, ...ofSearch, ...ofChannels, ...(ofHttp ?? []), ...ofEnvironment];
 }
 
 // eslint-disable-next-line typescript/consistent-return -- every kind is there, and the types say so

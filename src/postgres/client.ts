@@ -3,7 +3,7 @@ import pg from "pg";
 import type { ConnectionSettings } from "../config/connection.ts";
 import { DataopsError } from "../errors.ts";
 import { requestCancel, type CancelKey } from "./cancel.ts";
-import { passwordFromPassfile } from "./passfile.ts";
+import { currentPassword } from "./fresh-password.ts";
 import {
   connectionError,
   describePlace,
@@ -75,7 +75,7 @@ export async function connect(
   signal?.throwIfAborted();
   const environment = options.environment ?? process.env;
   const target = options.database === undefined ? settings : { ...settings, database: options.database };
-  const password = target.password?.reveal() ?? (await passwordFromPassfile(target, environment));
+  const password = await currentPassword(target, environment, signal);
   const attempts = await tlsAttempts(target, environment);
   let failure: unknown;
   for (const tls of attempts) {

@@ -70,7 +70,18 @@ export function connectionError(cause: unknown, settings: ConnectionSettings): D
   const fail = (exit: ExitName, message: string, hint: string): DataopsError =>
     new DataopsError(exit, message, { hint, cause });
 
-  switch (sqlStateOf(cause)) {
+  const state = sqlStateOf(cause);
+  if (
+    settings.rdsToken !== undefined &&
+    (state === SQL_STATES.invalidPassword || state === SQL_STATES.invalidAuthorization)
+  ) {
+    return fail(
+      "notPermitted",
+      `cannot log in to ${place} with a token of IAM: ${says}`,
+      `GRANT rds_iam TO the user of ${from}, allow rds-db:connect on it, and give the database's own host name`,
+    );
+  }
+  switch (state) {
     case undefined:
       break;
     case SQL_STATES.invalidPassword:

@@ -31,6 +31,9 @@ const INHERITED = ["PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"];
  */
 export function renderForTools(settings: ConnectionSettings): ToolSettings {
   const { host, port, user, database, tls, password } = settings;
+  if (settings.rdsToken !== undefined) {
+    throw new Error("a program is given a fresh token: withFreshPassword makes it");
+  }
   const env: Record<string, string> = {
     PGHOST: host,
     PGPORT: String(port),

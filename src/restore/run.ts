@@ -1,4 +1,4 @@
-import type { CacheConfig, DatabaseConfig, RestoreConfig } from "../config/config.ts";
+import type { CacheConfig, ReachableDatabase, RestoreConfig } from "../config/config.ts";
 import type { Environment } from "../config/environment.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import type { Manifest } from "../repository/manifest.ts";
@@ -19,7 +19,7 @@ export interface RestoreDependencies {
 export interface RestoreRequest {
   /** Which backup. */
   manifest: Manifest;
-  target: DatabaseConfig;
+  target: ReachableDatabase;
   settings: RestoreConfig;
   cache: CacheConfig;
   /** What relative paths of `after` steps are relative to. */

@@ -14,10 +14,14 @@ const IDLE_TIMEOUT = 120_000;
 /**
  * Opens a configured search engine, with retries. No request is made yet.
  *
- * @throws DataopsError `usage` where a variable that it needs is not set, or the file of its certificates cannot be read
+ * @throws DataopsError `usage` where a variable that it needs is not set, or the file of its certificates cannot be read; what
+ *   `SecretSource.read` throws
  */
-export async function openSearchEngine(config: SearchConfig, reporter?: Reporter): Promise<SearchEngine> {
-  const { url, authentication, certificateFile } = config.connection;
+export async function openSearchEngine(
+  config: SearchConfig,
+  { reporter, signal }: { reporter?: Reporter | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<SearchEngine> {
+  const { url, authentication, certificateFile } = await config.connection.resolve(signal);
   // Loaded only when needed: most commands never search.
   const [{ openSearchHttp }, { makeSearchEngine }] = await Promise.all([
     import("./client.ts"),

@@ -1,4 +1,4 @@
-import type { DatabaseConfig, SeedConfig } from "../config/config.ts";
+import type { ReachableDatabase, SeedConfig } from "../config/config.ts";
 import type { Environment } from "../config/environment.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import type { PostgresClient } from "../postgres/client.ts";
@@ -64,7 +64,7 @@ export interface ReplacedDatabase {
 }
 
 export interface SeedRequest {
-  target: DatabaseConfig;
+  target: ReachableDatabase;
   settings: SeedConfig;
   /** What relative paths and patterns are relative to, and where commands run. */
   folder: string;

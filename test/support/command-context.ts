@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import type { CommandContext } from "../../src/commands/command.ts";
+import { NO_SECRETS } from "../../src/config/late-value.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { silentReporter } from "../../src/observe/reporter.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -14,10 +15,13 @@ export async function commandContext(
   const folder = await temporaryFolder("command");
   await writeFile(join(folder, "dataops.config.yaml"), config);
   const environment = { HOME: folder };
-  const load = (): ReturnType<typeof loadConfig> => loadConfig({ environment, workingDirectory: folder });
+  const secrets = changes.secrets ?? NO_SECRETS;
+  const load = (): ReturnType<typeof loadConfig> =>
+    loadConfig({ environment, workingDirectory: folder, secrets });
   return {
     config: load,
     loadConfig: load,
+    secrets,
     onReload: () => ({ [Symbol.dispose]: () => undefined }),
     reporter: silentReporter,
     signal: new AbortController().signal,

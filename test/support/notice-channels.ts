@@ -3,6 +3,7 @@ import { NOTICE_EVENTS } from "../../src/config/notify-schema.ts";
 import { Secret } from "../../src/config/secret.ts";
 import type { Author } from "../../src/notices/compose.ts";
 import type { Patience } from "../../src/notices/deliver.ts";
+import { knownValue } from "./known-value.ts";
 
 /** For receivers that never answer: a test waits for its end. */
 export const SHORT: Patience = { total: 2_200, attempt: 1_000, pause: 20, history: 300 };
@@ -18,7 +19,10 @@ export const AUTHOR: Author = {
 };
 
 /** A channel that is told everything. */
-export function channelTo(settings: ChannelSettings, changes: Partial<ChannelConfig> = {}): ChannelConfig {
+export function channelTo(
+  settings: ChannelSettings,
+  changes: Partial<Omit<ChannelConfig, "settings">> = {},
+): ChannelConfig {
   return {
     kind: settings.kind,
     place: "notify[0]",
@@ -26,7 +30,7 @@ export function channelTo(settings: ChannelSettings, changes: Partial<ChannelCon
     jobs: undefined,
     databases: undefined,
     repeatEvery: 86_400_000,
-    settings,
+    settings: knownValue(settings),
     ...changes,
   };
 }

@@ -10,6 +10,7 @@ import { previewSeed, runSeed, type SeedOutcome, type SeedPreview } from "../../
 import { createDatabase, runAsSuperuser, test as base, type TestDatabase } from "./postgres-test.ts";
 import { recordingReporter } from "./restore-target.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
+import { NOTHING } from "./known-value.ts";
 
 /** What `seed.staging` of a configuration may say. */
 export type SeedSection = Readonly<Record<string, unknown>>;
@@ -42,7 +43,7 @@ export interface SeedChanges {
 function seedSection(section: SeedSection): SeedConfig {
   const checked = configSchema.parse({ seed: { staging: section } }).seed["staging"];
   if (checked === undefined) throw new Error("it was given");
-  return readSeed("staging", checked, {});
+  return readSeed("staging", checked, NOTHING);
 }
 
 /** Makes a staging database in the server of `database`: stamped, with one table `content` that says `before`. */

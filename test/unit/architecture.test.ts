@@ -20,7 +20,7 @@ interface Rule {
 }
 
 const FEATURES = ["backup", "restore", "seed", "reindex", "status", "notices", "deploy"];
-const PORTS = ["postgres", "storage", "search"];
+const PORTS = ["postgres", "storage", "search", "secrets"];
 const BASE = ["config", "observe"];
 /** What is known, as others see it. */
 const VIEWS = ["page", "metrics"];
@@ -59,11 +59,15 @@ const RULES: readonly Rule[] = [
     breaks: ({ to }) => to === "cli.ts",
   },
   {
-    why: "only storage/s3*.ts knows the S3 client, and only search/aws-credentials.ts takes AWS credentials beside it",
+    why: "each of AWS's packages is known to the files named here, and to no others",
     breaks: ({ from, to }) =>
       /^(@aws-sdk|@smithy)\//.test(to) &&
       !/^storage\/s3[^/]*\.ts$/.test(from) &&
-      !(to === "@aws-sdk/credential-provider-node" && from === "search/aws-credentials.ts"),
+      !(AWS_PACKAGES[to]?.includes(from) ?? false),
+  },
+  {
+    why: "what brings AWS's packages is loaded when it is needed: most configurations name no secret of AWS",
+    breaks: ({ to, isDynamic }) => LOADED_LATE.has(to) && isDynamic !== true,
   },
   {
     why: "only search/client.ts knows the search client",
@@ -103,6 +107,16 @@ const RULES: readonly Rule[] = [
   },
 ];
 
+/** Besides what storage/s3*.ts needs for S3. */
+const AWS_PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  "@aws-sdk/client-secrets-manager": ["secrets/aws-secrets.ts"],
+  "@aws-sdk/client-ssm": ["secrets/aws-parameters.ts"],
+  "@aws-sdk/rds-signer": ["postgres/rds-token.ts"],
+  "@aws-sdk/credential-provider-node": ["search/aws-credentials.ts", "postgres/rds-token.ts"],
+};
+
+const LOADED_LATE = new Set(["secrets/aws-secrets.ts", "secrets/aws-parameters.ts", "postgres/rds-token.ts"]);
+
 const MAY_SPAWN = new Set(["postgres/tools.ts", "postgres/tool-discovery.ts", "replace/after/command.ts"]);
 
 test("no import breaks a rule of the architecture", async () => {
@@ -128,6 +142,9 @@ test.for([
   ["replace/swap/swap.ts", "restore/restore.ts"],
   ["repository/manifest.ts", "replace/guard/guard.ts"],
   ["backup/dump.ts", "@aws-sdk/client-s3"],
+  ["secrets/secret-source.ts", "@aws-sdk/client-ssm"],
+  ["secrets/aws-secrets.ts", "storage/s3.ts"],
+  ["secrets/secret-source.ts", "secrets/aws-secrets.ts"],
   ["restore/swap.ts", "node:child_process"],
   ["backup/dump.ts", "yargs"],
   ["commands/status.ts", "croner"],

@@ -1,4 +1,5 @@
-import type { DatabaseConfig } from "../../config/config.ts";
+import type { DatabaseConfig, ReachableDatabase } from "../../config/config.ts";
+import { reach } from "../../config/database.ts";
 import { DataopsError } from "../../errors.ts";
 import { connect, type PostgresClient } from "../../postgres/client.ts";
 import { detectPooler } from "../../postgres/pooler.ts";
@@ -12,7 +13,7 @@ import { attempt, fail, ok, warn, type Finding } from "./finding.ts";
 export type Role = "source" | "target";
 
 export interface DatabaseCheck {
-  database: DatabaseConfig;
+  database: ReachableDatabase;
   role: Role;
   installed: readonly InstalledTools[];
   /** The backup that would be restored into a target; undefined where none is known. */
@@ -26,10 +27,15 @@ export interface DatabaseCheck {
 const APPLICATION_NAME = "dataops:doctor";
 
 /** Whether a database can be reached, and what a backup or a restore would find there. */
-export async function checkDatabase(check: DatabaseCheck): Promise<Finding[]> {
-  const { database, role, signal } = check;
-  const subject = subjectOf(database);
+export async function checkDatabase({
+  database: configured,
+  ...options
+}: Omit<DatabaseCheck, "database"> & { database: DatabaseConfig }): Promise<Finding[]> {
+  const { role, signal } = options;
+  const subject = `database ${configured.name}`;
   return attempt(subject, signal, async () => {
+    const database = await reach(configured, signal);
+    const check = { ...options, database };
     const client = await connectOrNone(check);
     if (client === undefined) {
       return [
@@ -45,9 +51,10 @@ export async function checkDatabase(check: DatabaseCheck): Promise<Finding[]> {
     const pooler = await detectPooler(connection, { applicationName: APPLICATION_NAME, signal });
     const place = `PostgreSQL ${facts.source.serverVersion} at ${describePlace(database.connection)}, as ${facts.role}`;
     const reached = ok(subject, place);
-    if (role === "source") return [reached, ...judgeSource(subject, facts, pooler, check)];
+    const token = judgeToken(subject, database);
+    if (role === "source") return [reached, ...token, ...judgeSource(subject, facts, pooler, check)];
     const available = await availableExtensions(connection);
-    return [reached, ...judgeTarget(subject, facts, { ...check, pooler, available })];
+    return [reached, ...token, ...judgeTarget(subject, facts, { ...check, pooler, available })];
   });
 }
 
@@ -64,6 +71,22 @@ async function connectOrNone({
     if (role === "target" && sqlStateOf(error) === SQL_STATES.noSuchDatabase) return undefined;
     throw error;
   }
+}
+
+/** A token is a password for a quarter of an hour: encrypted for nobody in particular, it may be read by who stands between. */
+export function judgeToken(
+  subject: string,
+  { connection }: Pick<ReachableDatabase, "connection">,
+): Finding[] {
+  const { rdsToken, tls } = connection;
+  if (rdsToken === undefined || tls.mode === "verify-full") return [];
+  return [
+    warn(
+      subject,
+      `a token of IAM is sent with sslmode=${tls.mode}, to whoever answers`,
+      "set sslmode=verify-full and sslrootcert to the certificates of Amazon RDS",
+    ),
+  ];
 }
 
 /** What a backup of it would meet. */
@@ -181,7 +204,7 @@ function judgeRestoreClient(
 function judgeStamp(
   subject: string,
   { stamp }: Pick<ServerFacts, "stamp">,
-  database: DatabaseConfig,
+  database: ReachableDatabase,
 ): Finding[] {
   if (stamp === database.environment) return [ok(subject, `stamped ${stamp}`)];
   if (stamp === undefined) return [ok(subject, `not stamped (configured as ${database.environment})`)];
@@ -203,8 +226,4 @@ function tryFinding(subject: string, judge: () => Finding): Finding {
     if (error instanceof DataopsError) return fail(subject, error);
     throw error;
   }
-}
-
-function subjectOf({ name }: DatabaseConfig): string {
-  return `database ${name}`;
 }

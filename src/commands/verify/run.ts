@@ -1,5 +1,6 @@
 import { verifyBackups } from "../../backup/verify/verify-backups.ts";
 import type { Config } from "../../config/config.ts";
+import { reach } from "../../config/database.ts";
 import { requireDatabase, requireVerifySettings, restoreSettings } from "../../config/select.ts";
 import { DataopsError, isDataopsError } from "../../errors.ts";
 import type { Catalogue } from "../../repository/catalogue.ts";
@@ -71,7 +72,7 @@ async function restore(site: VerifySite, manifest: Manifest): Promise<Verified[]
   const { reporter, signal, environment } = context;
   const { database, id } = manifest;
   const { server: name, allowSourceServer } = requireVerifySettings(config, database);
-  const server = requireDatabase(config, name);
+  const server = await reach(requireDatabase(config, name), signal);
   const { findings, ...measured } = await verifyRestore(
     { storage, reporter, signal, environment, now: () => context.now() },
     {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ConnectionSettings } from "../../config/connection.ts";
 import type { Environment } from "../../config/environment.ts";
 import { DataopsError } from "../../errors.ts";
-import { passwordFromPassfile } from "../../postgres/passfile.ts";
+import { currentPassword } from "../../postgres/fresh-password.ts";
 import { commandEnvironment } from "./environment.ts";
 
 /** Milliseconds between the request to end and the end by force. */
@@ -36,7 +36,7 @@ export async function runCommand(request: CommandRequest): Promise<void> {
   const { name, command, folder, settings, signal } = request;
   const [program, ...args] = command;
   if (program === undefined) throw new RangeError("a command has a program");
-  const password = settings.password?.reveal() ?? (await passwordFromPassfile(settings, request.environment));
+  const password = await currentPassword(settings, request.environment, signal);
   signal.throwIfAborted();
   const child = spawn(program, args, {
     cwd: folder,

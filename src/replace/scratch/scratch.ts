@@ -108,7 +108,7 @@ class ScratchDatabase implements Scratch {
     const role = this.#role;
     return role?.password === undefined
       ? settings
-      : { ...settings, user: role.name, password: role.password };
+      : { ...settings, user: role.name, password: role.password, rdsToken: undefined };
   }
 
   get actAs(): string | undefined {

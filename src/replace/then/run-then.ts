@@ -30,10 +30,10 @@ export interface ThenRequest {
  */
 export async function checkThen(
   jobs: readonly ThenJob[],
-  { folder, environment }: Pick<ThenRequest, "folder" | "environment">,
+  { folder, environment, signal }: Pick<ThenRequest, "folder" | "environment" | "signal">,
 ): Promise<void> {
   for (const job of jobs) {
-    if ("webhook" in job) job.webhook();
+    if ("webhook" in job) await job.webhook.resolve(signal);
     if ("command" in job) await findProgram(job.command[0] ?? "", { folder, environment, name: nameOf(job) });
   }
 }
@@ -68,7 +68,7 @@ export async function runThen(jobs: readonly ThenJob[], request: ThenRequest): P
 async function runJob(job: ThenJob, name: string, request: ThenRequest): Promise<void> {
   const { folder, environment, connection, signal, reporter } = request;
   if ("reindex" in job) return request.reindex(job.reindex);
-  if ("webhook" in job) return callWebhook(job.webhook(), request.event, signal);
+  if ("webhook" in job) return callWebhook(await job.webhook.resolve(signal), request.event, signal);
   const [program = "", ...args] = job.command;
   await runCommand({
     name,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Environment } from "../../config/environment.ts";
 import { DataopsError } from "../../errors.ts";
 import type { PostgresClient } from "../../postgres/client.ts";
+import { withFreshPassword } from "../../postgres/fresh-password.ts";
 import { requireSuccess } from "../../postgres/exit-gate.ts";
 import { databaseOption } from "../../postgres/settings-for-tools.ts";
 import { spawnTool, type InstalledTools } from "../../postgres/tools.ts";
@@ -129,11 +130,14 @@ async function restoreSections(
 ): Promise<void> {
   const { scratch } = request;
   const failure = new LoadFailure();
+  const settings = await withFreshPassword(scratch.loader, request.signal);
+  // It logs in once more when its workers are done, with the token of the start: that may have ended by then.
+  const jobs = scratch.loader.rdsToken === undefined ? request.jobs : 1;
   const running = spawnTool(
     { program: "pg_restore", directory: request.tools.directory },
-    loadArguments({ listFile, sections, ...request, database: scratch.name, actAs: scratch.actAs }),
+    loadArguments({ listFile, sections, ...request, jobs, database: scratch.name, actAs: scratch.actAs }),
     {
-      settings: scratch.loader,
+      settings,
       applicationName: request.applicationName,
       environment: request.environment,
       signal: request.signal,

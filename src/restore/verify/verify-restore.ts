@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import type { CacheConfig, DatabaseConfig, RestoreConfig } from "../../config/config.ts";
+import type { CacheConfig, ReachableDatabase, RestoreConfig } from "../../config/config.ts";
 import { isDataopsError } from "../../errors.ts";
 import type { PostgresClient } from "../../postgres/client.ts";
 import { noPackCache } from "../../repository/blocks/pack-cache.ts";
@@ -27,7 +27,7 @@ const FIRST_WITH_SHORT_FLOATS = 120_000;
 export interface VerifyRestoreRequest {
   manifest: Manifest;
   /** A database of the configuration: its server is used, and nothing in it is touched. */
-  server: DatabaseConfig;
+  server: ReachableDatabase;
   /** Whether it may be the server that the backup was made of, or one of production. */
   allowSourceServer: boolean;
   /** How backups are restored on that server. */

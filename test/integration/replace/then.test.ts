@@ -7,6 +7,7 @@ import { listen } from "../../support/ports.ts";
 import { test, type TestDatabase } from "../../support/postgres-test.ts";
 import { recordingReporter } from "../../support/restore-target.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
+import { NOTHING } from "../../support/known-value.ts";
 
 interface Told {
   failures: string[];
@@ -60,7 +61,14 @@ async function webhook(
 }
 
 function job(webhookUrl: string, environment: Record<string, string> = {}): ThenJob {
-  return readThenJob({ webhook: webhookUrl }, "seed.staging.then[0]", environment);
+  return readThenJob(
+    { webhook: webhookUrl },
+    {
+      ...NOTHING,
+      origin: "seed.staging.then[0]",
+      environment,
+    },
+  );
 }
 
 describe("what follows", () => {

@@ -25,6 +25,7 @@ import { connectTo } from "../../support/scratch.ts";
 import type { SharedPostgres } from "../../support/shared-servers.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { linesOf, NOTES } from "../../support/verify-test.ts";
+import { NOTHING } from "../../support/known-value.ts";
 
 const LONG = 120_000;
 
@@ -83,7 +84,7 @@ async function verify(
       manifest,
       server: { name: "staging", environment, connection: settingsFor(server) },
       allowSourceServer,
-      settings: { ...readRestore("local", DEFAULT_RESTORE, {}), jobs: 2 },
+      settings: { ...readRestore("local", DEFAULT_RESTORE, NOTHING), jobs: 2 },
       cache: { directory: cache ?? (await temporaryFolder("cache")), maxBytes: 1_000_000_000 },
       runId: makeBackupId(Date.now()),
       allowVulnerableClient: true,

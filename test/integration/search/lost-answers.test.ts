@@ -10,6 +10,7 @@ import { silentReporter } from "../../../src/observe/reporter.ts";
 import type { SearchFault } from "../../support/search-proxy.ts";
 import { searchTest, TEST_MAPPINGS, TEST_SETTINGS, uniqueRun } from "../../support/search-test.ts";
 import { QUICKLY } from "./bulk-faults.ts";
+import { knownValue } from "../../support/known-value.ts";
 
 const test = searchTest("opensearch-2");
 const DEFINITION = { mappings: TEST_MAPPINGS, settings: TEST_SETTINGS, digest: digestOf(1) };
@@ -99,12 +100,12 @@ test("a configured engine is opened", async ({ search, alias }) => {
     authentication: { kind: "none" },
     certificateFile: undefined,
   } as const;
-  const engine = await openSearchEngine({ name: "main", connection });
+  const engine = await openSearchEngine({ name: "main", connection: knownValue(connection) });
   expect(await engine.info()).toMatchObject({ distribution: "opensearch" });
   expect(await engine.findIndexes(alias)).toEqual([]);
   await engine.close();
   const missing = { ...connection, certificateFile: "/nonexistent.pem" };
-  await expect(openSearchEngine({ name: "main", connection: missing })).rejects.toMatchObject({
+  await expect(openSearchEngine({ name: "main", connection: knownValue(missing) })).rejects.toMatchObject({
     exitCode: 2,
   });
 });

@@ -70,8 +70,11 @@ describe("a file", () => {
 
   test("needs only the variables of what is used", async () => {
     const { config } = await load(WHOLE, { MAX_PARTS: "1000" });
-    expect(requireDatabase(config, "local").connection).toMatchObject({ host: "localhost", database: "app" });
-    expect(() => requireDatabase(config, "production").connection).toThrow(
+    expect(requireDatabase(config, "local").connection.peek()).toMatchObject({
+      host: "localhost",
+      database: "app",
+    });
+    expect(() => requireDatabase(config, "production").connection.peek()).toThrow(
       "databases.production.url in dataops.config.yaml: the variable DATABASE_URL is not set",
     );
   });
@@ -81,9 +84,9 @@ describe("a file", () => {
     const secret = join(folder, "secret");
     await writeFile(secret, "postgres://app:s3cret@db/shop\n");
     const { config } = await load(WHOLE, { MAX_PARTS: "9", DATABASE_URL_FILE: secret });
-    const { connection } = requireDatabase(config, "production");
-    expect(connection.database).toBe("shop");
-    expect(connection.password?.reveal()).toBe("s3cret");
+    const connection = requireDatabase(config, "production").connection.peek();
+    expect(connection?.database).toBe("shop");
+    expect(connection?.password?.reveal()).toBe("s3cret");
     await expect(load("cache: { directory: '${DIR}' }", { DIR: "/a", DIR_FILE: secret })).rejects.toThrow(
       "both DIR and DIR_FILE are set",
     );
@@ -96,7 +99,7 @@ describe("a file", () => {
       LOCAL_DATABASE_URL: "postgres://elsewhere/other",
     });
     expect(config.storage?.url).toBe("file:///backups");
-    expect(config.databases["local"]?.connection.host).toBe("localhost");
+    expect(config.databases["local"]?.connection.peek()?.host).toBe("localhost");
     expect(config.origins.find(({ path }) => path === "storage.url")?.origin).toBe(
       "environment variable DATAOPS_STORAGE",
     );
@@ -232,14 +235,11 @@ describe("without a file the environment does", () => {
       LOCAL_DATABASE_URL: "postgres://localhost/shop_dev",
       DATAOPS_STORAGE: "s3://acme/dataops",
     });
-    expect(config.databases["production"]).toMatchObject({
-      environment: "production",
-      connection: { host: "db.internal" },
-    });
-    expect(config.databases["local"]).toMatchObject({
-      environment: "development",
-      connection: { database: "shop_dev" },
-    });
+    const { production, local } = config.databases;
+    expect(production?.environment).toBe("production");
+    expect(production?.connection.peek()?.host).toBe("db.internal");
+    expect(local?.environment).toBe("development");
+    expect(local?.connection.peek()?.database).toBe("shop_dev");
     expect(config.storage?.url).toBe("s3://acme/dataops");
   });
 
@@ -250,14 +250,14 @@ describe("without a file the environment does", () => {
       DB_USERNAME: "app",
       DB_PASSWORD: "@:/#%&'$",
     });
-    const { connection } = requireDatabase(config, "production");
+    const connection = requireDatabase(config, "production").connection.peek();
     expect(connection).toMatchObject({ host: "db", port: 5432, user: "app", database: "shop" });
-    expect(connection.password?.reveal()).toBe("@:/#%&'$");
+    expect(connection?.password?.reveal()).toBe("@:/#%&'$");
   });
 
   test("by libpq's own variables", async () => {
     const config = await fromEnvironment({ PGHOST: "db", PGDATABASE: "shop", PGUSER: "app", PGPORT: "6000" });
-    expect(requireDatabase(config, "production").connection).toMatchObject({
+    expect(requireDatabase(config, "production").connection.peek()).toMatchObject({
       host: "db",
       port: 6000,
       database: "shop",

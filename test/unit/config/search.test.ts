@@ -12,7 +12,7 @@ import { Secret } from "../../../src/config/secret.ts";
 const PLACE = { origin: "search.main in dataops.config.yaml", folder: "/etc/app" };
 
 function connectionOf(given: GivenSearch, environment: Record<string, string> = {}): SearchConnection {
-  return searchConnection(given, { ...PLACE, environment });
+  return searchConnection(given, { ...PLACE, environment }, (text) => text);
 }
 
 const AMAZON = "https://search-shop-abc.eu-west-1.es.amazonaws.com";
@@ -104,8 +104,10 @@ test("a configuration shows no password, and needs the engine's variables only w
       { path: "search.other.url", shown: "https://host", origin: "dataops.config.yaml:3:17" },
     ]),
   );
-  expect(config.search["main"]?.connection.authentication).toMatchObject({ password: new Secret("s3cret") });
-  expect(() => config.search["third"]?.connection).toThrow(/NOT_SET/);
+  expect(config.search["main"]?.connection.peek()?.authentication).toMatchObject({
+    password: new Secret("s3cret"),
+  });
+  expect(() => config.search["third"]?.connection.peek()).toThrow(/NOT_SET/);
 });
 
 test("an unknown key is named with its place", async () => {

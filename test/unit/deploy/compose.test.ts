@@ -52,7 +52,7 @@ test("the daemon has what its configuration names", async () => {
   expect(at(dataops, "env_file")).toEqual([".env"]);
   // The URL has none, so that no character of it has to be escaped.
   const withPassword = await loadText(text, { ...environment, PGPASSWORD: "p@ss:w/rd" });
-  expect(withPassword.databases["production"]?.connection.password?.reveal()).toBe("p@ss:w/rd");
+  expect(withPassword.databases["production"]?.connection.peek()?.password?.reveal()).toBe("p@ss:w/rd");
 });
 
 test("no password is written down", () => {
