@@ -15,6 +15,7 @@ const LONG = [
   "test/e2e/backup/{killed-anywhere,extremes}.test.ts",
   "test/e2e/versions.test.ts",
   "test/integration/backup/prune-killed.test.ts",
+  "test/image/**",
 ];
 
 /** Starts no server by itself: each is started when the first test asks for it, and shared over the run. */
@@ -51,6 +52,15 @@ export default defineConfig({
           ...withServers,
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 180 * SECOND,
+          hookTimeout: 180 * SECOND,
+        },
+      },
+      {
+        test: {
+          globalSetup: [...withServers.globalSetup, "test/support/image-setup.ts"],
+          name: "image",
+          include: ["test/image/**/*.test.ts"],
           testTimeout: 180 * SECOND,
           hookTimeout: 180 * SECOND,
         },
