@@ -1,4 +1,4 @@
-import { chmod, cp, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -100,11 +100,7 @@ async function copySources(sentinel: string): Promise<string> {
   const context = await mkdtemp(join(tmpdir(), "dataops-image-"));
   for (const source of SOURCES) await cp(join(ROOT, source), join(context, source), { recursive: true });
   for (const stray of STRAY_FILES) await writeFile(join(context, stray), `password = ${sentinel}\n`);
-  for (const entry of await readdir(context, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    await chmod(path, entry.isDirectory() ? 0o700 : 0o600);
-    // The legacy builder takes a copy of another time for another file, and would build all of it anew.
-    await utimes(path, 0, 0);
-  }
+  for (const entry of await readdir(context, { recursive: true, withFileTypes: true }))
+    await chmod(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o700 : 0o600);
   return context;
 }
