@@ -16,6 +16,7 @@ const LONG = [
   "test/e2e/versions.test.ts",
   "test/integration/backup/prune-killed.test.ts",
   "test/integration/deploy/terraform{,-options}.test.ts",
+  "test/image/**",
 ];
 
 /** Starts no server by itself: each is started when the first test asks for it, and shared over the run. */
@@ -60,6 +61,15 @@ export default defineConfig({
           globalSetup: [...withServers.globalSetup, "test/support/build-program.ts"],
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 180 * SECOND,
+          hookTimeout: 180 * SECOND,
+        },
+      },
+      {
+        test: {
+          globalSetup: [...withServers.globalSetup, "test/support/image-setup.ts"],
+          name: "image",
+          include: ["test/image/**/*.test.ts"],
           testTimeout: 180 * SECOND,
           hookTimeout: 180 * SECOND,
         },

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
  * well as long as it runs.
  */
 
+/** The image sets it, and it wins over the configuration: both know the same. */
 const PORT = Number(process.env["PORT"] ?? 8080);
 
 /** Milliseconds. */
@@ -14,7 +15,8 @@ async function isWell(): Promise<boolean> {
   if (!readFileSync("/proc/1/cmdline", "utf8").split("\0").includes("daemon")) return true;
   const signal = AbortSignal.timeout(PATIENCE);
   try {
-    return (await fetch(`http://127.0.0.1:${PORT}/__lbheartbeat__`, { signal })).ok;
+    // By name, since the daemon may listen on IPv4, IPv6 or both.
+    return (await fetch(`http://localhost:${PORT}/__lbheartbeat__`, { signal })).ok;
   } catch {
     return false;
   }

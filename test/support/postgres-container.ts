@@ -14,19 +14,33 @@ const PORT = 5432;
 export async function startPostgresContainer(
   version: Exclude<PostgresVersion, "embedded">,
   reason: ServerUnavailable,
+  image = `postgres:${version}`,
 ): Promise<PostgresServer> {
   const { GenericContainer, Wait } = await import("testcontainers");
   const { listen_addresses: _, ...settings } = TEST_SETTINGS;
   const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  const starting = new GenericContainer(`postgres:${version}`)
-    .withEnvironment({ POSTGRES_USER: SUPERUSER, POSTGRES_PASSWORD: SENTINEL_PASSWORD })
-    .withCommand(["postgres", ...flags])
-    .withExposedPorts(PORT)
-    // It starts twice: the first time to make the database, without listening on TCP.
-    .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
-    .start();
-  const container = await starting.catch((cause: unknown) => {
-    throw new ServerUnavailable(`${reason.message}, or start Docker`, { cause });
+  const start = async () => {
+    await doWithoutReaperIfNeedBe();
+    return (
+      new GenericContainer(image)
+        .withEnvironment({
+          POSTGRES_USER: SUPERUSER,
+          POSTGRES_PASSWORD: SENTINEL_PASSWORD,
+          // As of the servers that are made without Docker.
+          POSTGRES_INITDB_ARGS: "--encoding=UTF8 --locale=C",
+        })
+        .withCommand(["postgres", ...flags])
+        .withExposedPorts(PORT)
+        // It starts twice: the first time to make the database, without listening on TCP.
+        .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
+        .start()
+    );
+  };
+  const container = await start().catch((cause: unknown) => {
+    throw new ServerUnavailable(
+      `${reason.message}, or have Docker run where ${image} is tagged or can be pulled`,
+      { cause },
+    );
   });
   const stop = async (): Promise<void> => {
     await container.stop();
@@ -43,4 +57,16 @@ export async function startPostgresContainer(
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/**
+ * testcontainers first starts a container that removes what a killed run leaves, from an image of its own. Where that one cannot
+ * be had, a server is worth more than the tidying: whoever stops it removes it.
+ */
+async function doWithoutReaperIfNeedBe(): Promise<void> {
+  const { getContainerRuntimeClient, getReaper } = await import("testcontainers");
+  const client = await getContainerRuntimeClient();
+  await getReaper(client).catch(() => {
+    process.env["TESTCONTAINERS_RYUK_DISABLED"] = "true";
+  });
 }
