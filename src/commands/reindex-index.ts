@@ -104,7 +104,7 @@ export async function openPlace(
   reporter: Reporter,
 ): Promise<AsyncDisposable & { engine: SearchEngine; storage: Storage }> {
   await using opened = new AsyncDisposableStack();
-  const engine = await openSearchEngine(requireSearch(config, index.search ?? ""), reporter);
+  const engine = await openSearchEngine(requireSearch(config, index.search ?? ""), { reporter });
   opened.defer(() => engine.close());
   const storage = await openStorage(requireStorage(config), reporter);
   opened.defer(() => storage.close());

@@ -1,6 +1,8 @@
-import type { DatabaseConfig } from "../config/config.ts";
+import type { DatabaseConfig, SearchConfig } from "../config/config.ts";
 import { connect } from "../postgres/client.ts";
 import { MARKER_KEY } from "../repository/keys.ts";
+import { openSearchEngine } from "../search/open.ts";
+import type { SearchEngine } from "../search/search-engine.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { HeartbeatCheck } from "./heartbeat.ts";
 
@@ -26,6 +28,38 @@ export function databaseCheck(database: Pick<DatabaseConfig, "name" | "connectio
       });
       // A pooler lets us in before it has a server.
       await client.query("SELECT 1");
+    },
+  };
+}
+
+/** A connection that was kept from the last look may have ended since; who asks for the state waits for no more tries. */
+const SEARCH_ATTEMPTS = 2;
+
+/** An index to look for where the configuration has none on that engine; it need not be there. */
+const ANY_INDEX = "dataops";
+
+/**
+ * Whether a search engine answers us as one. `index` is one that we may look for. Its connections are kept from look to
+ * look until it is disposed of, and its settings are read at the first one: a variable that is missing is a problem of this
+ * engine alone.
+ */
+export function searchCheck(config: SearchConfig, index = ANY_INDEX): HeartbeatCheck & AsyncDisposable {
+  let opened: Promise<SearchEngine> | undefined;
+  return {
+    name: `search ${config.name}`,
+    check: async (signal) => {
+      opened ??= openSearchEngine(config, { attempts: SEARCH_ATTEMPTS });
+      const engine = await opened.catch((error: unknown) => {
+        opened = undefined;
+        throw error;
+      });
+      const { version } = await engine.info({ signal });
+      // Amazon's serverless collections cannot be asked what they are.
+      if (version === "serverless") await engine.findIndexes(index, { signal });
+    },
+    [Symbol.asyncDispose]: async () => {
+      const engine = await opened?.catch(() => undefined);
+      await engine?.close();
     },
   };
 }

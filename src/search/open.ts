@@ -11,12 +11,22 @@ const CONNECT_TIMEOUT = 10_000;
 /** A bulk request of an engine that merges segments may be without a byte for long. */
 const IDLE_TIMEOUT = 120_000;
 
+export interface OpenSearchOptions {
+  /** Told of each try that is made again. */
+  reporter?: Reporter | undefined;
+  /** How often a request is tried in all; about a minute of it by default. */
+  attempts?: number | undefined;
+}
+
 /**
  * Opens a configured search engine, with retries. No request is made yet.
  *
  * @throws DataopsError `usage` where a variable that it needs is not set, or the file of its certificates cannot be read
  */
-export async function openSearchEngine(config: SearchConfig, reporter?: Reporter): Promise<SearchEngine> {
+export async function openSearchEngine(
+  config: SearchConfig,
+  { reporter, attempts = DEFAULT_ATTEMPTS }: OpenSearchOptions = {},
+): Promise<SearchEngine> {
   const { url, authentication, certificateFile } = config.connection;
   // Loaded only when needed: most commands never search.
   const [{ openSearchHttp }, { makeSearchEngine }] = await Promise.all([
@@ -40,7 +50,7 @@ export async function openSearchEngine(config: SearchConfig, reporter?: Reporter
       if (known.kind === "sigv4") known.credentials.forget();
     },
   });
-  return retrying(engine, { backoff: DEFAULT_BACKOFF, attempts: DEFAULT_ATTEMPTS, reporter });
+  return retrying(engine, { backoff: DEFAULT_BACKOFF, attempts, reporter });
 }
 
 async function withCredentials(authentication: SearchConnection["authentication"]): Promise<Authentication> {
