@@ -6,7 +6,7 @@ import { isStorageError } from "../storage/storage-error.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Clock } from "./clock.ts";
 import { HeldLease } from "./held-lease.ts";
-import { busyError } from "./job-lock.ts";
+import { BusyError } from "./job-lock.ts";
 import {
   judgeLease,
   MAX_LEASE_BYTES,
@@ -40,7 +40,7 @@ export interface LeaseRequest {
  * Takes the job's lease. One that is held is watched until its holder shows a sign of life, or has shown none for as long
  * as the lease lasts.
  *
- * @throws DataopsError `busy` where another run holds it, `corrupt` where something else stands at its key; StorageError;
+ * @throws BusyError where another run holds it; DataopsError `corrupt` where something else stands at its key; StorageError;
  *   after an abort: the signal's reason
  */
 export async function acquireLease(request: LeaseRequest): Promise<HeldLease> {
@@ -51,7 +51,7 @@ export async function acquireLease(request: LeaseRequest): Promise<HeldLease> {
     const seen = await look(request, last);
     const hasChanged = wasBeaten || (last !== undefined && last.tag !== seen?.tag);
     const verdict = judgeLease(seen, hasChanged, clock.monotonic());
-    if (verdict === "alive" && seen !== undefined) throw busyError(job, seen.lease.holder);
+    if (verdict === "alive" && seen !== undefined) throw new BusyError(job, seen.lease.holder);
     if (verdict === "watch" && seen !== undefined) {
       if (last === undefined) request.onWatch(seen.lease.holder);
       last = seen;
