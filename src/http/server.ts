@@ -92,7 +92,8 @@ export async function startServer(routes: readonly Route[], options: ServerOptio
   server.timeout = options.stallTimeout ?? STALL_TIMEOUT;
   const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
-  server.listen({ host, port }, resolve);
+  // Those that come at once wait for their turn here; beyond Node's own 511 they would hear nothing for seconds.
+  server.listen({ host, port, backlog: MAX_CONNECTIONS }, resolve);
   await listening.catch((cause: unknown) => {
     throw new DataopsError("usage", `cannot listen on ${host}:${port}: ${messageOf(cause)}`, {
       hint: "choose another port (`PORT`), or end what uses this one",
