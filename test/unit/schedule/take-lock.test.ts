@@ -10,7 +10,7 @@ import { LIGHT_JOB, NOWHERE, readRuns, runLightJob } from "../../support/light-j
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 /** Milliseconds; long enough for a busy machine to renew it. */
-const DURATION = 900;
+const DURATION = 2_000;
 const SLOT = Date.parse("2026-11-21T04:00:00Z");
 
 let storage: Storage;
@@ -68,7 +68,7 @@ describe("a run that finds its job visited", () => {
       running = run(SLOT, told);
       await untilTold(told, /^backup shop has to wait for prune shop on .*: waiting for that$/);
       // Longer than it takes to try again.
-      await delay(DURATION);
+      await delay(DURATION / 2);
     });
     await running;
     expect(happened).toEqual(["visit", "visit over", "run", "run over"]);
