@@ -6,6 +6,7 @@ import { isStorageError } from "../storage/storage-error.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Clock } from "./clock.ts";
 import { HeldLease } from "./held-lease.ts";
+import { delayedSignal } from "./delayed-signal.ts";
 import { BusyError, RELEASE_TIMEOUT } from "./job-lock.ts";
 import {
   judgeLease,
@@ -86,7 +87,7 @@ async function look(
 async function take(request: LeaseRequest, seen: Sighting | undefined): Promise<HeldLease | undefined> {
   const { storage, job, clock, duration } = request;
   // Broken off, the write may have been done: then nobody would hold the job, and nobody could have it.
-  using patient = delayed(request.signal, RELEASE_TIMEOUT);
+  using patient = delayedSignal(request.signal, RELEASE_TIMEOUT);
   const { signal } = patient;
   const now = clock.now();
   const asked = clock.monotonic();
@@ -111,24 +112,6 @@ async function take(request: LeaseRequest, seen: Sighting | undefined): Promise<
     if (!isStorageError(error, "precondition-failed")) throw error;
     return undefined;
   }
-}
-
-/** A signal that fires some milliseconds after another one, for the same reason. */
-function delayed(signal: AbortSignal, milliseconds: number): Disposable & { signal: AbortSignal } {
-  const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const onAbort = (): void => {
-    timer = setTimeout(() => controller.abort(signal.reason), milliseconds);
-  };
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort, { once: true });
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]: () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", onAbort);
-    },
-  };
 }
 
 /** A run that never gave its lease back is one more whose end is to be written down. Pure. */
