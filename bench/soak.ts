@@ -7,10 +7,11 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { jobTitle } from "../src/repository/job.ts";
 import { FAULT_WORDS, planFaults, randomFrom, type Fault } from "./soak/faults.ts";
 import { inflict, type Cast } from "./soak/inflict.ts";
 import { SHOPS } from "./soak/jobs.ts";
-import { findLeftovers } from "./soak/leftovers.ts";
+import { findLeftovers, unsettledJobs } from "./soak/leftovers.ts";
 import { parseOptions } from "./soak/options.ts";
 import { startProgram, type Ended, type Program } from "./soak/program.ts";
 import { makeReplica, type Replica } from "./soak/replica.ts";
@@ -24,7 +25,7 @@ import {
 } from "./soak/report.ts";
 import { judgeSlots, type JudgedSlot } from "./soak/slots.ts";
 import { changeShop, setStage, writeConfig, type Stage } from "./soak/stage.ts";
-import { makeTasks, type Tasks } from "./soak/tasks.ts";
+import { argumentsOf, makeTasks, type Tasks } from "./soak/tasks.ts";
 import { watchReplicas, type Watched } from "./soak/watch.ts";
 
 const MINUTE = 60_000;
@@ -107,6 +108,7 @@ async function examine(all: Soak, watched: Watched): Promise<Finding[]> {
   const codes = await codesOf(programsOf(all));
   const inOrder = [...codes].filter(([, code]) => code !== "SIGKILL").map(([program]) => program);
   if (logs !== undefined) await saveLogs([...codes.keys()], logs);
+  await settle(stage);
   const secrets = [stage.server.password, stage.s3.secretAccessKey];
   return [
     ...slotFindings(await judge(all)),
@@ -131,6 +133,17 @@ function judge({ stage, replicas, slots }: Soak): Promise<JudgedSlot[]> {
     notices: stage.notices.received,
     lines: daemons.flatMap(({ lines }) => lines),
   });
+}
+
+/** Runs each job once more whose last run could not say how it ended, as the next slot would. */
+async function settle(stage: Stage): Promise<void> {
+  const { file } = await writeConfig(stage, "settle");
+  const environment = { ...stage.environment, DATAOPS_CONFIG: file };
+  for (const { job, what } of await unsettledJobs(stage.storage)) {
+    say(`${clock()} ${what}: ${jobTitle(job)} runs once more`);
+    const program = await startProgram("settle", argumentsOf(job), { folder: stage.folder, environment });
+    await program.ended;
+  }
 }
 
 function isUnsettled({ verdict }: JudgedSlot): boolean {

@@ -2,13 +2,15 @@ import { readdir } from "node:fs/promises";
 import { ListMultipartUploadsCommand } from "@aws-sdk/client-s3";
 import { connect } from "../../src/postgres/client.ts";
 import { clearLeftovers } from "../../src/replace/scratch/leftovers.ts";
-import { parseBackupKey } from "../../src/repository/keys.ts";
+import type { Job } from "../../src/repository/job.ts";
+import { leaseKey, parseBackupKey } from "../../src/repository/keys.ts";
+import type { Storage } from "../../src/storage/storage.ts";
 import { readWhole } from "../../src/repository/read-whole.ts";
 import { MAX_LEASE_BYTES, parseLease } from "../../src/schedule/lease-record.ts";
 import { clearProbes } from "../../src/storage/probe.ts";
 import { settingsFor } from "../../test/support/postgres-servers.ts";
 import { s3ClientFor } from "../../test/support/s3-servers.ts";
-import { SHOPS, STAGINGS } from "./jobs.ts";
+import { JOBS, SHOPS, STAGINGS } from "./jobs.ts";
 import type { Program } from "./program.ts";
 import { BUCKET, type Stage } from "./stage.ts";
 
@@ -67,12 +69,17 @@ async function probes({ storage }: Stage): Promise<string[]> {
 }
 
 async function leases({ storage }: Stage): Promise<string[]> {
-  const found: string[] = [];
-  for await (const { key } of storage.list("locks/", {})) {
-    if (key.startsWith(PROBES)) continue;
-    const lease = parseLease(await readWhole(storage, key, MAX_LEASE_BYTES), key);
-    if (lease.state === "held") found.push(`the lease ${key}, held by ${lease.holder.run}`);
-    if (lease.unsettled.length > 0) found.push(`the lease ${key} has runs without an end`);
+  return (await unsettledJobs(storage)).map(({ what }) => what);
+}
+
+/** Jobs whose lease is held, or remembers runs whose end nobody could write: the next run of the job settles that. */
+export async function unsettledJobs(storage: Storage): Promise<{ job: Job; what: string }[]> {
+  const found: { job: Job; what: string }[] = [];
+  for (const job of JOBS) {
+    const key = leaseKey(job);
+    const { state, holder, unsettled } = parseLease(await readWhole(storage, key, MAX_LEASE_BYTES), key);
+    if (state === "held") found.push({ job, what: `the lease ${key}, held by ${holder.run}` });
+    else if (unsettled.length > 0) found.push({ job, what: `the lease ${key} has runs without an end` });
   }
   return found;
 }

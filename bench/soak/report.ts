@@ -20,6 +20,9 @@ const MEGABYTE = 1024 * 1024;
 /** Bytes a minute that the heap in use may grow by once a daemon is warm. */
 const GROWTH_BOUND = 0.5 * MEGABYTE;
 
+/** Resident bytes of a daemon at most, with twenty jobs that may be at work at the same time. */
+const RESIDENT_BOUND = 320 * MEGABYTE;
+
 /** Minutes of which a growth says something. */
 const LEAST_MINUTES = 5;
 
@@ -64,13 +67,14 @@ export function memoryFindings(
     const warmHeap = heap.filter(({ at }) => at >= warmSince);
     const warmResident = resident.filter(({ at }) => at >= warmSince);
     const growth = growthOf(warmHeap);
+    const peak = Math.max(0, ...resident.map(({ bytes }) => bytes));
     const isLong = lowestOfEachMinute(warmHeap).length >= LEAST_MINUTES;
     return {
-      isGood: !isLong || growth === undefined || growth <= GROWTH_BOUND,
+      isGood: peak <= RESIDENT_BOUND && (!isLong || growth === undefined || growth <= GROWTH_BOUND),
       lines: [
         `memory of replica ${name}: the heap in use grows by ${growth === undefined ? "?" : (growth / MEGABYTE).toFixed(2)} MB a minute once warm${isLong ? "" : ", which is too short to judge"}`,
         `  heap in use, in MB, the least of each minute: ${minutesOf(warmHeap)}`,
-        `  resident: ${minutesOf(warmResident)}; ${megabytes(Math.max(0, ...resident.map(({ bytes }) => bytes)))} at most`,
+        `  resident: ${minutesOf(warmResident)}; ${(peak / MEGABYTE).toFixed(0)} at most`,
       ],
     };
   });
@@ -80,10 +84,6 @@ function minutesOf(samples: readonly MemorySample[]): string {
   return lowestOfEachMinute(samples)
     .map(({ bytes }) => (bytes / MEGABYTE).toFixed(1))
     .join(" ");
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / MEGABYTE).toFixed(0);
 }
 
 export function answerFindings({ answers, slowest }: Watched): Finding {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { jobTitle } from "../../src/repository/job.ts";
+import { jobTitle, type Job } from "../../src/repository/job.ts";
 import { TASKS } from "./jobs.ts";
 import { startProgram, type Program } from "./program.ts";
 import { writeConfig, type Stage } from "./stage.ts";
@@ -31,11 +31,16 @@ export async function makeTasks(stage: Stage, random: () => number): Promise<Tas
       const job = TASKS[Math.floor(random() * TASKS.length)];
       if (job === undefined) return;
       await delay(random() * 5_000);
-      const args = [job.kind, job.name, "--slot", new Date(slot).toISOString()];
-      if (job.kind === "prune") args.push("--confirm");
+      const args = [...argumentsOf(job), "--slot", new Date(slot).toISOString()];
       const name = `task-${started.length + 1}`;
       const program = await startProgram(name, args, { folder: stage.folder, environment });
       started.push({ title: jobTitle(job), slot, program });
     },
   };
+}
+
+/** The command that runs a job. */
+export function argumentsOf({ kind, name }: Job): string[] {
+  if (kind === "verify") return [kind, "--database", name];
+  return kind === "prune" ? [kind, name, "--confirm"] : [kind, name];
 }
