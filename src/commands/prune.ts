@@ -89,7 +89,7 @@ export async function runPrune(options: PruneOptions, context: CommandContext): 
       context,
       { config, storage, database: target },
       pruneJob(
-        { storage, now, slot, withLease: (run) => holdBackups(context, storage, target, run) },
+        { storage, now, slot, withLease: (run) => holdBackups(context, storage, target, { run, slot }) },
         { database, rules, allowMany: options.allowMany },
       ),
     );
@@ -124,12 +124,13 @@ function holdBackups(
   context: CommandContext,
   storage: Storage,
   database: ReachableDatabase,
-  { job, signal }: JobRun,
+  { run: { job, signal }, slot }: { run: JobRun; slot: number | undefined },
 ): WithLease {
   return visitingJobs(
     { ...runDependencies(context, storage, database), signal, observers: [] },
     {
       visitor: jobTitle(job),
+      isPatient: slot !== undefined,
       bury: (id, { id: by, conditional, signal }) =>
         buryBackup({ storage, database: database.name, id, by, conditional, now: context.now() }, { signal }),
     },

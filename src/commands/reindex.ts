@@ -176,6 +176,7 @@ async function abort(name: string, context: CommandContext): Promise<CommandResu
   // Where a run is at work, its job cannot be had; where none is, every unfinished index is a dead one's.
   const holding = visitingJobs(dependencies, {
     visitor: `reindex abort ${name}`,
+    isPatient: false,
     bury: () => Promise.resolve(),
   });
   const result = await holding(job, ({ signal }) =>

@@ -5,9 +5,9 @@ import { scheduledJobs } from "../schedule/scheduled-jobs.ts";
 import { isBackedUp, readStatus } from "../status/read-status.ts";
 import { openStorage } from "../storage/open.ts";
 import { version } from "../version.ts";
-import { heartbeatRoutes, type HeartbeatCheck } from "./heartbeat.ts";
+import { heartbeatRoutes } from "./heartbeat.ts";
 import { problemLog } from "./problem-log.ts";
-import { databaseCheck, storageCheck } from "./reachability.ts";
+import { databaseCheck, searchCheck, storageCheck } from "./reachability.ts";
 import { startServer, type HttpServer } from "./server.ts";
 import { RUNS_SHOWN, statusRoutes } from "./status-routes.ts";
 import { versionDocument } from "./version-document.ts";
@@ -18,8 +18,6 @@ export interface ServeOptions {
   now: () => number;
   /** Ends the wait for secrets that it needs. */
   signal?: AbortSignal | undefined;
-  /** What has to be reached besides the storage and the databases: search engines. */
-  checks?: readonly HeartbeatCheck[];
 }
 
 /**
@@ -28,15 +26,16 @@ export interface ServeOptions {
  * @throws DataopsError `usage` where there is no storage, the address is taken, or others reach it and nothing is asked of them
  */
 export async function serve(config: Config, options: ServeOptions): Promise<HttpServer> {
-  const { reporter, now, checks = [] } = options;
+  const { reporter, now } = options;
   await using stack = new AsyncDisposableStack();
   const storage = await openStorage(requireStorage(config));
   stack.defer(() => storage.close());
   const onProblem = problemLog(reporter, now);
+  const searches = watchedSearches(config).map((check) => stack.use(check));
   const names = Object.keys(config.databases);
   const routes = [
     ...heartbeatRoutes({
-      checks: [storageCheck(storage), ...watchedDatabases(config).map(databaseCheck), ...checks],
+      checks: [storageCheck(storage), ...watchedDatabases(config).map(databaseCheck), ...searches],
       version: versionDocument(),
       now,
       onProblem,
@@ -63,4 +62,12 @@ function watchedDatabases(config: Config): Config["databases"][string][] {
   return Object.values(config.databases).filter(
     ({ name }) => scheduled.has(name) || isBackedUp(config, name),
   );
+}
+
+/** Every search engine of the configuration, each asked for an index of its own where there is one. */
+function watchedSearches({ search, indexes }: Config): ReturnType<typeof searchCheck>[] {
+  return Object.values(search).map((engine) => {
+    const [index] = Object.entries(indexes).find(([, one]) => one.search === engine.name) ?? [];
+    return searchCheck(engine, index);
+  });
 }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { HttpCredentials } from "../config/config.ts";
 import { DataopsError, messageOf } from "../errors.ts";
+import { inTime } from "../in-time.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import { isLoopback, isMeantForLoopback, mayEnter } from "./access.ts";
 
@@ -33,6 +34,10 @@ export interface ServerOptions {
   reporter: Reporter;
   /** Milliseconds that an answer may take; 10 s by default. */
   patience?: number | undefined;
+  /** Milliseconds in which a request has to arrive whole; 10 s by default. */
+  requestTimeout?: number | undefined;
+  /** Milliseconds that a connection may be without a byte in either direction; 30 s by default, longer than an answer takes. */
+  stallTimeout?: number | undefined;
 }
 
 export interface HttpServer extends AsyncDisposable {
@@ -41,8 +46,10 @@ export interface HttpServer extends AsyncDisposable {
 
 /** Milliseconds. */
 const PATIENCE = 10_000;
-/** Milliseconds in which a request has to arrive whole. */
 const REQUEST_TIMEOUT = 10_000;
+const STALL_TIMEOUT = 30_000;
+/** Milliseconds between looks for requests that are late: Node's own half a minute would be what they are given. */
+const LATE_REQUESTS_INTERVAL = 1_000;
 /** Bytes of a request's headers. */
 const MAX_HEADER_SIZE = 8 * 1024;
 const MAX_CONNECTIONS = 4096;
@@ -64,7 +71,7 @@ const ALWAYS = {
  * @throws DataopsError `usage` where nothing is asked of whoever reaches it from other machines, or the address is taken
  */
 export async function startServer(routes: readonly Route[], options: ServerOptions): Promise<HttpServer> {
-  const { host, port, credentials } = options;
+  const { host, port, credentials, requestTimeout = REQUEST_TIMEOUT } = options;
   if (credentials === undefined && !isLoopback(host)) {
     throw new DataopsError("usage", `${host} is reached from other machines, and asks nobody who they are`, {
       hint: "set a token or a password (`http.token`, `http.basic`), or listen on 127.0.0.1",
@@ -72,13 +79,21 @@ export async function startServer(routes: readonly Route[], options: ServerOptio
   }
   const byPath = new Map(routes.map((route) => [route.path, route]));
   const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT, headersTimeout: REQUEST_TIMEOUT, maxHeaderSize: MAX_HEADER_SIZE },
+    {
+      requestTimeout,
+      headersTimeout: requestTimeout,
+      connectionsCheckingInterval: Math.min(LATE_REQUESTS_INTERVAL, requestTimeout),
+      maxHeaderSize: MAX_HEADER_SIZE,
+    },
     (request, response) => void respond(request, response, byPath, options),
   );
   server.maxConnections = MAX_CONNECTIONS;
+  // Whoever asks and does not read would otherwise have the connection for ever.
+  server.timeout = options.stallTimeout ?? STALL_TIMEOUT;
   const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
-  server.listen({ host, port }, resolve);
+  // Those that come at once wait for their turn here; beyond Node's own 511 they would hear nothing for seconds.
+  server.listen({ host, port, backlog: MAX_CONNECTIONS }, resolve);
   await listening.catch((cause: unknown) => {
     throw new DataopsError("usage", `cannot listen on ${host}:${port}: ${messageOf(cause)}`, {
       hint: "choose another port (`PORT`), or end what uses this one",
@@ -132,19 +147,12 @@ async function answer(
   if (!isAllowed) return askForCredentials();
   if (route === undefined) return plain(404, "nothing is here");
   if (method !== "GET" && method !== "HEAD") return plain(405, "read only", { Allow: "GET, HEAD" });
-  const signal = AbortSignal.timeout(patience);
   try {
-    return await Promise.race([route.answer(signal), rejectedBy(signal)]);
+    return await inTime(patience, (signal) => route.answer(signal));
   } catch (error) {
     reporter.warn(`${path} could not be answered: ${messageOf(error)}`);
     return plain(503, "not known at the moment", { "Retry-After": "30" });
   }
-}
-
-function rejectedBy(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(new Error("it took too long")), { once: true });
-  });
 }
 
 function askForCredentials(): Answer {

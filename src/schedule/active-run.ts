@@ -2,13 +2,17 @@ import { isDataopsError, type ExitName } from "../errors.ts";
 import type { RunRecord, RunState } from "../repository/run-record.ts";
 import { isStorageError } from "../storage/storage-error.ts";
 import type { Clock } from "./clock.ts";
+import { delayedSignal } from "./delayed-signal.ts";
 import { fencedError, type JobLock } from "./job-lock.ts";
 import { newRecord } from "./new-holder.ts";
 import type { JobOutcome, JobRun } from "./run.ts";
 import { createRun, messageFor, readRun, replaceRun, type RunLogOptions, type StoredRun } from "./run-log.ts";
 
-/** Milliseconds that writing down a run's end may take: a program that was terminated has 25 s in all. */
+/** Milliseconds that writing down a run's end may take once the program is terminated, which has 25 s in all. */
 const END_TIMEOUT = 5_000;
+
+/** The same while the program goes on: a storage that is slow shall not make a run that is done look lost. */
+const LONGEST_END = 60_000;
 
 export interface ActiveRunOptions extends RunLogOptions {
   lock: JobLock;
@@ -108,8 +112,9 @@ export class ActiveRun implements JobRun {
   async #writeEnd(ending: Pick<RunRecord, "state" | "exit" | "message" | "result">): Promise<boolean> {
     this.#record = { ...this.#record, ...ending, ended: new Date(this.#options.clock.now()).toISOString() };
     if (this.#stored === undefined) return false;
+    using patient = delayedSignal(this.#options.signal, END_TIMEOUT);
     try {
-      const signal = AbortSignal.timeout(END_TIMEOUT);
+      const signal = AbortSignal.any([patient.signal, AbortSignal.timeout(LONGEST_END)]);
       return (await replaceRun(this.#options, this.#stored, this.#record, { signal })) !== undefined;
     } catch {
       return false;

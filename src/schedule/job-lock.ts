@@ -28,14 +28,18 @@ export interface JobLock {
   release(options: { settled: boolean }): Promise<void>;
 }
 
-/** What to do about a job that another run holds. */
-export function busyError(job: Job, { run, visitor, host, since }: Holder): DataopsError {
-  const what = visitor === undefined ? `is being run already: run ${run}` : `has to wait for ${visitor}`;
-  return new DataopsError(
-    "busy",
-    `${jobTitle(job)} ${what} on ${host || "another machine"}, since ${since}`,
-    { hint: "wait for it to end; where it is dead, its lease ends by itself" },
-  );
+/** Something holds the job. */
+export class BusyError extends DataopsError {
+  /** Whether that is no run of the job, but keeps runs out while it works: a prune, for one. */
+  readonly isVisited: boolean;
+
+  constructor(job: Job, { run, visitor, host, since }: Holder) {
+    const what = visitor === undefined ? `is being run already: run ${run}` : `has to wait for ${visitor}`;
+    super("busy", `${jobTitle(job)} ${what} on ${host || "another machine"}, since ${since}`, {
+      hint: "wait for it to end; where it is dead, its lease ends by itself",
+    });
+    this.isVisited = visitor !== undefined;
+  }
 }
 
 /** Why a run may not go on. */

@@ -6,7 +6,8 @@ import { isStorageError } from "../storage/storage-error.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Clock } from "./clock.ts";
 import { HeldLease } from "./held-lease.ts";
-import { busyError } from "./job-lock.ts";
+import { delayedSignal } from "./delayed-signal.ts";
+import { BusyError, RELEASE_TIMEOUT } from "./job-lock.ts";
 import {
   judgeLease,
   MAX_LEASE_BYTES,
@@ -40,7 +41,7 @@ export interface LeaseRequest {
  * Takes the job's lease. One that is held is watched until its holder shows a sign of life, or has shown none for as long
  * as the lease lasts.
  *
- * @throws DataopsError `busy` where another run holds it, `corrupt` where something else stands at its key; StorageError;
+ * @throws BusyError where another run holds it; DataopsError `corrupt` where something else stands at its key; StorageError;
  *   after an abort: the signal's reason
  */
 export async function acquireLease(request: LeaseRequest): Promise<HeldLease> {
@@ -51,15 +52,20 @@ export async function acquireLease(request: LeaseRequest): Promise<HeldLease> {
     const seen = await look(request, last);
     const hasChanged = wasBeaten || (last !== undefined && last.tag !== seen?.tag);
     const verdict = judgeLease(seen, hasChanged, clock.monotonic());
-    if (verdict === "alive" && seen !== undefined) throw busyError(job, seen.lease.holder);
+    if (verdict === "alive" && seen !== undefined) throw new BusyError(job, seen.lease.holder);
     if (verdict === "watch" && seen !== undefined) {
       if (last === undefined) request.onWatch(seen.lease.holder);
       last = seen;
       await delay(duration / LOOKS, undefined, { signal }).catch(() => signal.throwIfAborted());
       continue;
     }
+    signal.throwIfAborted();
     const lease = await take(request, seen);
-    if (lease !== undefined) return lease;
+    if (lease !== undefined) {
+      if (signal.aborted) await lease.release({ settled: true });
+      signal.throwIfAborted();
+      return lease;
+    }
     // Whoever was faster has just written it.
     wasBeaten = true;
   }
@@ -79,7 +85,10 @@ async function look(
 
 /** Writes ourselves into the lease; undefined where somebody else wrote it since it was seen. */
 async function take(request: LeaseRequest, seen: Sighting | undefined): Promise<HeldLease | undefined> {
-  const { storage, job, clock, duration, signal } = request;
+  const { storage, job, clock, duration } = request;
+  // Broken off, the write may have been done: then nobody would hold the job, and nobody could have it.
+  using patient = delayedSignal(request.signal, RELEASE_TIMEOUT);
+  const { signal } = patient;
   const now = clock.now();
   const asked = clock.monotonic();
   const lease = {

@@ -11,6 +11,15 @@ const CONNECT_TIMEOUT = 10_000;
 /** A bulk request of an engine that merges segments may be without a byte for long. */
 const IDLE_TIMEOUT = 120_000;
 
+export interface OpenSearchOptions {
+  /** Told of each try that is made again. */
+  reporter?: Reporter | undefined;
+  /** How often a request is tried in all; about a minute of it by default. */
+  attempts?: number | undefined;
+  /** Ends the wait for secrets that it needs. */
+  signal?: AbortSignal | undefined;
+}
+
 /**
  * Opens a configured search engine, with retries. No request is made yet.
  *
@@ -19,7 +28,7 @@ const IDLE_TIMEOUT = 120_000;
  */
 export async function openSearchEngine(
   config: SearchConfig,
-  { reporter, signal }: { reporter?: Reporter | undefined; signal?: AbortSignal | undefined } = {},
+  { reporter, signal, attempts = DEFAULT_ATTEMPTS }: OpenSearchOptions = {},
 ): Promise<SearchEngine> {
   const { url, authentication, certificateFile } = await config.connection.resolve(signal);
   // Loaded only when needed: most commands never search.
@@ -44,7 +53,7 @@ export async function openSearchEngine(
       if (known.kind === "sigv4") known.credentials.forget();
     },
   });
-  return retrying(engine, { backoff: DEFAULT_BACKOFF, attempts: DEFAULT_ATTEMPTS, reporter });
+  return retrying(engine, { backoff: DEFAULT_BACKOFF, attempts, reporter });
 }
 
 async function withCredentials(authentication: SearchConnection["authentication"]): Promise<Authentication> {

@@ -76,7 +76,7 @@ export async function readRuns(storage: Storage): Promise<RunRecord[]> {
 }
 
 /** Where nobody listens: a lease needs no database. */
-const NOWHERE: ConnectionSettings = {
+export const NOWHERE: ConnectionSettings = {
   host: "/nonexistent",
   port: 5432,
   user: "nobody",

@@ -143,7 +143,7 @@ test("an answer that fails or takes too long is 503, and says nothing of why", a
   }
   expect(warned).toEqual([
     "/fails could not be answered: s3://bucket denied",
-    "/hangs could not be answered: it took too long",
+    "/hangs could not be answered: it took longer than 0.1 s",
   ]);
 });
 

@@ -27,8 +27,8 @@ interface Served {
 }
 
 /** A daemon's answers, from this storage and nothing else. */
-async function serve(storage: Storage): Promise<Served> {
-  const config = await loadText(CONFIG);
+async function serve(storage: Storage, text = CONFIG, names = ["production"]): Promise<Served> {
+  const config = await loadText(text);
   const problems: unknown[] = [];
   let pages = 0;
   const routes = statusRoutes({
@@ -40,8 +40,7 @@ async function serve(storage: Storage): Promise<Served> {
     now: () => NOW,
     onProblem: (error) => void problems.push(error),
     patience: 500,
-    readStatus: (now, signal) =>
-      readStatus(storage, config, ["production"], now, { signal, runsPerJob: RUNS_SHOWN }),
+    readStatus: (now, signal) => readStatus(storage, config, names, now, { signal, runsPerJob: RUNS_SHOWN }),
   });
   const server = await startServer(routes, {
     host: "127.0.0.1",
@@ -105,6 +104,40 @@ describe("what is in the storage", () => {
     expect((await get("/metrics")).body).toContain(
       'dataops_findings{database="production",level="critical"} 1',
     );
+  });
+});
+
+describe("what was reset and rebuilt", () => {
+  const config = `
+databases: { staging: { url: postgres://x/y, environment: staging } }
+search: { main: { url: http://127.0.0.1:9200 } }
+seed: { staging: { schedule: "0 1 * * *", schema: { sql: schema.sql } } }
+indexes: { products: { schedule: "0 2 * * *", database: staging, driver: { command: ["true"] } } }
+`;
+  const reset = { kind: "seed", name: "staging", database: "staging" } as const;
+  const rebuild = { kind: "reindex", name: "products", database: "staging" } as const;
+
+  test.for([
+    { what: "both in time", resetAgo: 10, rebuiltAgo: 10, status: 200, overdue: [] },
+    { what: "a reset that is overdue", resetAgo: 60, rebuiltAgo: 10, status: 503, overdue: ["seed staging"] },
+    {
+      what: "an index that is overdue",
+      resetAgo: 10,
+      rebuiltAgo: 60,
+      status: 503,
+      overdue: ["reindex products"],
+    },
+  ])("is fresh as the storage says: $what", async ({ resetAgo, rebuiltAgo, status, overdue }) => {
+    const storage = openFileStorage(await temporaryFolder("status"));
+    await storeRun(storage, reset, hoursAgo(resetAgo));
+    await storeRun(storage, rebuild, hoursAgo(rebuiltAgo));
+    // One that failed since makes nothing fresh.
+    await storeRun(storage, reset, hoursAgo(1), { state: "failed", exit: "failed", message: "no" });
+    const { get } = await serve(storage, config, ["staging"]);
+    const { status: told, body } = await get("/freshness");
+    expect(told).toBe(status);
+    const critical = [...body.matchAll(/"level":\s*"critical",\s*"message":\s*"(\w+ \w+) last ended well/g)];
+    expect(critical.map(([, title]) => title)).toEqual(overdue);
   });
 });
 

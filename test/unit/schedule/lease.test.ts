@@ -166,6 +166,26 @@ describe("a lease that is held", () => {
   });
 });
 
+test("a run that is told to end while it takes its job gives it back", async () => {
+  const stop = new AbortController();
+  const reason = new DataopsError("terminated", "terminated");
+  const slow: Storage = {
+    ...storage,
+    create: async (key, body, options) => {
+      const info = await storage.create(key, body, options);
+      if (key !== leaseKey(LIGHT_JOB)) return info;
+      // It is written, and the answer is on its way.
+      stop.abort(reason);
+      options?.signal?.throwIfAborted();
+      return info;
+    },
+  };
+  const running = runLightJob(slow, { leaseDuration: DURATION, signal: stop.signal });
+  await expect(running).rejects.toBe(reason);
+  expect(await readLease(storage)).toMatchObject({ state: "free", unsettled: [] });
+  expect(await readRuns(storage)).toEqual([]);
+});
+
 /** A storage that can be cut off from one who uses it, and comes back. */
 function cutOff(inner: Storage): { storage: Storage; now: () => void; heal: () => void } {
   let isCut = false;
