@@ -179,8 +179,9 @@ export function openS3Storage(settings: S3Settings): Storage {
 
 function clientConfig(settings: S3Settings, idleTimeout: number): S3ClientConfig {
   const checksums = settings.checksums === "when-required" ? "WHEN_REQUIRED" : "WHEN_SUPPORTED";
-  const ownEndpoint =
-    settings.endpoint ?? process.env["AWS_ENDPOINT_URL_S3"] ?? process.env["AWS_ENDPOINT_URL"];
+  const { AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL } = process.env;
+  // A variable that is empty is as good as not set, for the SDK as well.
+  const ownEndpoint = [settings.endpoint, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL].find(Boolean);
   // A store of one's own has no regions, but a signature needs one.
   const region =
     settings.region ?? (ownEndpoint === undefined ? undefined : (process.env["AWS_REGION"] ?? "us-east-1"));

@@ -76,7 +76,11 @@ export async function guard(
     if (verdict.kind === "refused") throw new DataopsError("refused", verdict.reason, { hint: verdict.hint });
     if (verdict.kind === "confirm" && !confirmed) {
       confirmed = (await ask?.(verdict.question)) ?? false;
-      if (!confirmed) throw new DataopsError("refused", verdict.question, { hint: "confirm it with --yes" });
+      const hint =
+        ask === undefined
+          ? "confirm it with --yes"
+          : "what was typed is not its name; --yes says it without typing";
+      if (!confirmed) throw new DataopsError("refused", verdict.question, { hint });
     }
     return facts;
   };

@@ -26,7 +26,10 @@ describe("the guard gives permission", () => {
           },
         },
       );
-    await expect(answerWith(false)).rejects.toMatchObject({ exit: "refused", hint: "confirm it with --yes" });
+    await expect(answerWith(false)).rejects.toMatchObject({
+      exit: "refused",
+      hint: expect.stringContaining("what was typed is not its name"),
+    });
     const permission = await answerWith(true);
     await permission.renew();
     expect(questions).toHaveLength(2);
