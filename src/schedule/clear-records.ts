@@ -1,6 +1,14 @@
-import { parseRunKey, parseSlotKey, runsPrefix, slotsPrefix } from "../repository/keys.ts";
+import type { Job } from "../repository/job.ts";
+import {
+  databaseRunsPrefix,
+  parseDatabaseRunKey,
+  parseRunKey,
+  parseSlotKey,
+  runsPrefix,
+  slotsPrefix,
+} from "../repository/keys.ts";
 import { startOfRun } from "../repository/run-record.ts";
-import type { StorageOptions } from "../storage/storage.ts";
+import type { Storage, StorageOptions } from "../storage/storage.ts";
 import type { RunLogOptions } from "./run-log.ts";
 
 /** Milliseconds that records of runs and slots are kept. */
@@ -43,4 +51,23 @@ export async function clearRecords(
     if (at !== undefined) slots.push({ key, at });
   }
   for (const key of [...chooseOld(runs, now), ...chooseOld(slots, now)]) await storage.delete(key, options);
+}
+
+/**
+ * Does so for every job of a database that ever ran: whoever makes backups may not be allowed to delete anything.
+ *
+ * @throws StorageError
+ */
+export async function clearDatabaseRecords(
+  storage: Storage,
+  database: string,
+  now: number,
+  options: StorageOptions,
+): Promise<void> {
+  const jobs = new Map<string, Job>();
+  for await (const { key } of storage.list(databaseRunsPrefix(database), options)) {
+    const job = parseDatabaseRunKey(database, key)?.job;
+    if (job !== undefined) jobs.set(runsPrefix(job), job);
+  }
+  for (const job of jobs.values()) await clearRecords({ storage, job }, now, options);
 }

@@ -1,3 +1,4 @@
+import { clearDatabaseRecords } from "../../schedule/clear-records.ts";
 import type { JobOutcome, JobRun, RunRequest } from "../../schedule/run.ts";
 import { prune, type PruneDependencies, type PruneOutcome, type PruneRequest } from "./prune.ts";
 
@@ -22,7 +23,11 @@ export function pruneJob(
     bury: () => Promise.resolve(false),
     work: async (run) => {
       const dependencies = { ...options, signal: run.signal, withLease: options.withLease(run) };
-      return outcomeOf(await prune(dependencies, request));
+      const outcome = await prune(dependencies, request);
+      const { signal } = run;
+      // What stays this time goes the next time.
+      await clearDatabaseRecords(options.storage, database, options.now(), { signal }).catch(() => undefined);
+      return outcomeOf(outcome);
     },
   };
 }
