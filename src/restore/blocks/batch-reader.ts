@@ -5,7 +5,7 @@ import type { PackReader } from "../../repository/blocks/pack-reader.ts";
 import { pageOf } from "../../repository/blocks/tuple-position.ts";
 import { decodeStream, isExpectedStream } from "../../repository/blocks/decode-stream.ts";
 import { frameKey, isStreamed, type Batch, type PlacedBlock } from "./plan-reads.ts";
-import type { RecentTexts } from "./recent-texts.ts";
+import type { BorrowedText, RecentTexts } from "./recent-texts.ts";
 
 /** Bytes of a dictionary's text. Larger blocks are not worth a delta, and are not made into one. */
 const MAX_DICTIONARY_SIZE = 16 * 1024 * 1024;
@@ -76,8 +76,12 @@ export class BatchReader {
     for (const block of blocks) {
       signal.throwIfAborted();
       const dictionary = await this.#dictionary(block, frames, signal);
-      if (isStreamed(block)) yield* this.#stream(block, dictionary, signal);
-      else yield await this.#whole(block, dictionary, frames, signal);
+      try {
+        if (isStreamed(block)) yield* this.#stream(block, dictionary?.bytes, signal);
+        else yield await this.#whole(block, dictionary?.bytes, frames, signal);
+      } finally {
+        dictionary?.release();
+      }
     }
   }
 
@@ -115,9 +119,9 @@ export class BatchReader {
     { base, from }: PlacedBlock,
     frames: Received["frames"],
     signal: AbortSignal,
-  ): Promise<Uint8Array | undefined> {
+  ): Promise<BorrowedText | undefined> {
     if (base === undefined) return undefined;
-    const kept = this.#dictionaries.get(base.sha256);
+    const kept = this.#dictionaries.borrow(base.sha256);
     if (kept !== undefined) return kept;
     const { frame, sha256 } = base;
     const expected: ExpectedText = {
@@ -134,10 +138,7 @@ export class BatchReader {
         `${this.#dictionaryName(from)} is not what its index says`,
       );
     }
-    this.#dictionaries.add(sha256, text);
-    // When others take its place.
-    leaveToGarbage(text.byteLength);
-    return text;
+    return this.#dictionaries.add(sha256, text);
   }
 
   #corrupt({ pack, offset }: FrameReference, from: number, cause?: unknown): Error {

@@ -11,7 +11,6 @@ import {
   type Batch,
   type PlacedBlock,
 } from "../../../../src/restore/blocks/plan-reads.ts";
-import { RecentTexts } from "../../../../src/restore/blocks/recent-texts.ts";
 import { RunQueue } from "../../../../src/restore/blocks/run-queue.ts";
 import { withoutEndMark } from "../../../../src/restore/export.ts";
 
@@ -250,17 +249,6 @@ describe("RunQueue", () => {
     const sizes = runs.flatMap((run) => run?.blocks.map(({ size }) => size) ?? []);
     expect(sizes.toSorted((left, right) => left - right)).toEqual([1, 2, 5, 40 * MIB]);
   });
-});
-
-test("RecentTexts forgets what was not used for longest", () => {
-  const texts = new RecentTexts(10);
-  texts.add("a", Buffer.alloc(4));
-  texts.add("b", Buffer.alloc(4));
-  texts.get("a");
-  texts.add("c", Buffer.alloc(4));
-  texts.add("too large", Buffer.alloc(11));
-  const kept = ["a", "b", "c", "too large"].filter((name) => texts.get(name) !== undefined);
-  expect(kept).toEqual(["a", "c"]);
 });
 
 describe("withoutEndMark", () => {
