@@ -6,9 +6,15 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inject } from "vitest";
 
-export const PROGRAM = join(inject("programFolder"), "dist", "cli.js");
-/** Where Node keeps the program compiled; otherwise in `HOME`, where no run would find what another one left. */
-export const COMPILE_CACHE = join(inject("programFolder"), "compiled");
+/**
+ * The program that end-to-end tests start, and where Node keeps it compiled; otherwise that is in `HOME`, where no run would find
+ * what another one left.
+ */
+export function builtProgram(): { program: string; compileCache: string } {
+  const folder = inject("programFolder");
+  return { program: join(folder, "dist", "cli.js"), compileCache: join(folder, "compiled") };
+}
+
 /** Milliseconds between two looks at a condition. */
 const POLL_INTERVAL = 20;
 /** Milliseconds after which a condition counts as never met, and a process as never ended. */
@@ -59,14 +65,15 @@ export async function startDataops(
   // JSON is YAML, too.
   if (config !== undefined) await writeFile(join(home, "dataops.config.yaml"), JSON.stringify(config));
 
+  const { program, compileCache } = builtProgram();
   const started = performance.now();
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     cwd: home,
     env: {
       PATH: process.env["PATH"],
       HOME: home,
       TMPDIR: temporary,
-      NODE_COMPILE_CACHE: COMPILE_CACHE,
+      NODE_COMPILE_CACHE: compileCache,
       ...environment,
     },
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { COMPILE_CACHE, PROGRAM } from "./dataops-process.ts";
+import { builtProgram } from "./dataops-process.ts";
 
 /** Whether this machine has util-linux's `script`, which makes a terminal. In CI it has to: there a skip is a failure. */
 export const HAS_TERMINAL =
@@ -32,17 +32,18 @@ export async function atTerminal(
   const line = ["exec", "NODE", "PROGRAM", ...names].map((name, index) =>
     index === 0 ? name : `"$${name}"`,
   );
+  const { program, compileCache } = builtProgram();
   const child = spawn("script", ["--quiet", "--return", "--command", line.join(" "), "/dev/null"], {
     cwd: folder,
     env: {
       PATH: process.env["PATH"],
       HOME: folder,
       TERM: "xterm",
-      NODE_COMPILE_CACHE: COMPILE_CACHE,
+      NODE_COMPILE_CACHE: compileCache,
       ...environment,
       ...Object.fromEntries(names.map((name, index) => [name, args[index]])),
       NODE: process.execPath,
-      PROGRAM,
+      PROGRAM: program,
     },
     stdio: ["pipe", "pipe", "inherit"],
   });
