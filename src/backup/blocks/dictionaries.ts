@@ -13,7 +13,7 @@ export const MAX_DICTIONARY_SIZE = 1024 * 1024;
 
 /** Gives the texts of earlier blocks, which changed ones are compressed with. */
 export interface Dictionaries {
-  /** Undefined where it cannot be had: the block is then stored as itself. */
+  /** In memory of its own: good for `free`. Undefined where it cannot be had: the block is then stored as itself. */
   read(block: FullBlock): Promise<Buffer | undefined>;
 }
 

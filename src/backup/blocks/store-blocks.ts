@@ -5,6 +5,7 @@ import { compress } from "../compress.ts";
 import type { Base } from "./base.ts";
 import type { HeldText } from "./block-text.ts";
 import type { ByteQueue } from "./byte-queue.ts";
+import { free } from "../../garbage.ts";
 import { MAX_DICTIONARY_SIZE, type Dictionaries, type FullBlock } from "./dictionaries.ts";
 import type { PackWriter } from "./pack-writer.ts";
 
@@ -84,6 +85,7 @@ export class BlockStore {
     const dictionary = await this.#dictionaries.read(block);
     if (dictionary === undefined) return undefined;
     const delta = await compressWhole(text, { params: parametersFor(DELTA_LEVEL), dictionary });
+    free(dictionary);
     return delta.byteLength <= block.frame.length * LARGEST_DELTA ? delta : undefined;
   }
 }

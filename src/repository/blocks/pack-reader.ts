@@ -2,7 +2,7 @@ import { isStorageError } from "../../storage/storage-error.ts";
 import type { ByteRange, Storage } from "../../storage/storage.ts";
 import { packKey } from "../keys.ts";
 import { endOf, type FrameReference } from "./block-index.ts";
-import { leaveToGarbage } from "../../garbage.ts";
+import { free, leaveToGarbage } from "../../garbage.ts";
 import { corruptFrame, decodeFrame, type ExpectedText } from "./decode-frame.ts";
 import { joinFrames, type Span } from "./join-frames.ts";
 import type { PackCache } from "./pack-cache.ts";
@@ -56,7 +56,10 @@ export class PackReader {
     expected: ExpectedText,
     signal: AbortSignal,
   ): Promise<Buffer | undefined> {
-    return await this.decode(await this.read(spanOf(frame), signal), frame, expected, signal);
+    const stored = await this.read(spanOf(frame), signal);
+    const text = await this.decode(stored, frame, expected, signal);
+    free(stored);
+    return text;
   }
 
   /**
