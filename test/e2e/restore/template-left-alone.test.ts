@@ -1,6 +1,6 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, onTestFinished } from "vitest";
+import { describe, expect, onTestFinished, vi } from "vitest";
 import { discoverTools } from "../../../src/postgres/tools.ts";
 import { readTemplateMark } from "../../../src/replace/template/mark.ts";
 import {
@@ -188,8 +188,9 @@ describe("a restore that ends while it makes the template", () => {
       });
       run.kill(signal);
       // One that is told to end gives its statement up; of one that is gone the server knows nothing while it waits.
-      if (signal === "SIGKILL") await run.exited;
-      else await expect.poll(() => local.query(making), POLL).toEqual([]);
+      await (signal === "SIGKILL"
+        ? run.exited
+        : vi.waitUntil(async () => (await local.query(making)).length === 0, POLL));
       await lock.query("ROLLBACK");
       const ended = await run.exited;
       await expect.poll(() => local.query(making), POLL).toEqual([]);
