@@ -5,7 +5,7 @@ import { parseTombstone, type Tombstone } from "../repository/tombstone.ts";
 import { DataopsError } from "../errors.ts";
 import { isStorageError, StorageError } from "../storage/storage-error.ts";
 import type { Storage } from "../storage/storage.ts";
-import { abortLater } from "./abort-later.ts";
+import { delayedSignal } from "../delayed-signal.ts";
 
 /** Milliseconds that a commit which has begun goes on after an abort: a run that was terminated has 25 s in all. */
 const GRACE = 10_000;
@@ -44,7 +44,7 @@ export async function commitManifest(
   const key = manifestKey(manifest.database, manifest.id);
   const body = serializeManifest(manifest);
   options.signal.throwIfAborted();
-  using delayed = abortLater(options.signal, GRACE);
+  using delayed = delayedSignal(options.signal, GRACE);
   try {
     await writeOnce(storage, key, body, { conditional: options.conditional, signal: delayed.signal });
   } catch (error) {

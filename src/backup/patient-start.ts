@@ -1,5 +1,5 @@
 import type { Storage } from "../storage/storage.ts";
-import { abortLater } from "./abort-later.ts";
+import { delayedSignal } from "../delayed-signal.ts";
 
 /** Milliseconds that the beginning of an upload may still take after an abort. */
 const START_GRACE = 5_000;
@@ -11,7 +11,7 @@ export function patientlyStarting(storage: Storage): Storage {
     startUpload: async (key, partSize, options) => {
       const signal = options?.signal ?? new AbortController().signal;
       signal.throwIfAborted();
-      using delayed = abortLater(signal, START_GRACE);
+      using delayed = delayedSignal(signal, START_GRACE);
       return await storage.startUpload(key, partSize, { signal: delayed.signal });
     },
   };

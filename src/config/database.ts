@@ -2,12 +2,16 @@ import { DataopsError, messageOf } from "../errors.ts";
 import type { DatabaseConfig, ReachableDatabase } from "./config.ts";
 import type { ConnectionSettings } from "./connection.ts";
 import type { Environment } from "./environment.ts";
-import { interpolate, InterpolationError } from "./interpolate.ts";
-import { lateValue, type Dereference, type LateOptions, type LateValue } from "./late-value.ts";
+import {
+  lateValue,
+  resolveLateValue,
+  type Dereference,
+  type LateOptions,
+  type LateValue,
+} from "./late-value.ts";
 import { describeConnection, parseConnection } from "./parse-connection.ts";
 import { withRdsToken } from "./rds-iam.ts";
 import { Secret } from "./secret.ts";
-import { readVariable } from "./variables.ts";
 
 /** How a database is reached, as the configuration has it: variables and references are not yet put in. */
 export interface GivenDatabase {
@@ -41,7 +45,7 @@ function connectionOf(
   { origin, environment }: LateOptions,
   dereference: Dereference,
 ): ConnectionSettings {
-  const read = (text: string): string => dereference(withVariables(text, origin, environment));
+  const read = (text: string): string => dereference(resolveLateValue(text, origin, environment));
   const isToken = auth === "rds-iam";
   if (!isToken && region !== undefined) {
     throw wrong(origin, "region is for auth: rds-iam", "set auth to rds-iam, or leave region out");
@@ -67,21 +71,6 @@ function parseUrl(text: string, origin: string, environment: Environment): Conne
     "the secret is a JSON object, and no URL",
     "name its key after #, or write the URL without a password, and beside it password: secretsmanager:NAME#password",
   );
-}
-
-function withVariables(text: string, origin: string, environment: Environment): string {
-  try {
-    return interpolate(text, (name) => readVariable(environment, name)).value;
-  } catch (error) {
-    if (!(error instanceof InterpolationError)) throw error;
-    throw new DataopsError("usage", `${origin}: ${error.message}`, {
-      hint:
-        error.variable === undefined
-          ? "write $${ for a literal ${"
-          : `set ${error.variable}, or ${error.variable}_FILE to a file that holds it`,
-      cause: error,
-    });
-  }
 }
 
 function wrong(origin: string, message: string, hint: string): DataopsError {

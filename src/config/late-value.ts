@@ -103,7 +103,10 @@ export function resolveLateValue(text: string, origin: string, environment: Envi
     if (!(error instanceof InterpolationError)) throw error;
     const { variable } = error;
     throw new DataopsError("usage", `${origin}: ${error.message}`, {
-      hint: variable === undefined ? "write $${ for a literal ${" : `set ${variable}, or ${variable}_FILE`,
+      hint:
+        variable === undefined
+          ? "write $${ for a literal ${"
+          : `set ${variable}, or ${variable}_FILE to a file that holds it`,
     });
   }
 }

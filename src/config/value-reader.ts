@@ -2,6 +2,7 @@ import type { ValueOrigin } from "./config.ts";
 import type { ConfigDocument } from "./document.ts";
 import type { Environment } from "./environment.ts";
 import { interpolate, InterpolationError } from "./interpolate.ts";
+import { sourcesOf } from "./late-value.ts";
 import { CHANNEL_KINDS } from "./notify-schema.ts";
 import { pathText } from "./problem.ts";
 import { readVariable } from "./variables.ts";
@@ -28,7 +29,10 @@ export class ValueReader {
       );
     }
     // These are resolved by themselves: they may need variables that only other machines have.
-    if (isResolvedLater(path)) return value;
+    if (isResolvedLater(path)) {
+      if (isWebhook(path) && typeof value === "string") this.#noteWebhook(value, path);
+      return value;
+    }
     return typeof value === "string" ? this.#readText(value, path) : this.#note(path, value, []);
   }
 
@@ -50,6 +54,13 @@ export class ValueReader {
       this.problems.push(`${this.placeOf(path)}: ${pathText(path)}: ${error.message}`);
       return text;
     }
+  }
+
+  /** Whoever knows a webhook's URL may call it. */
+  #noteWebhook(text: string, path: readonly PropertyKey[]): void {
+    const place = { origin: pathText(path), environment: this.#environment };
+    const origin = this.placeOf(path) + sourcesOf([text], place);
+    this.origins.push({ path: pathText(path), shown: "[redacted]", origin });
   }
 
   #note(path: readonly PropertyKey[], value: unknown, variables: readonly string[]): unknown {

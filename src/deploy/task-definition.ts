@@ -17,7 +17,8 @@ export interface ConfigVariables {
 }
 
 /** Values that hold a password, or may. */
-const SECRET_PATHS = /^(databases\.[^.]+\.(url|password)|notify\b|search\b|http\.(token|basic)\b)/;
+const SECRET_PATHS =
+  /^(databases\.[^.]+\.(url|password)|notify\b|search\b|http\.(token|basic)\b|(seed|restore|indexes)\..*\.webhook$)/;
 
 /** The variables that a configuration names, sorted. Pure. */
 export function variablesOf({ origins }: Pick<Config, "origins">): ConfigVariables {

@@ -2,7 +2,7 @@ import { isDataopsError, type ExitName } from "../errors.ts";
 import type { RunRecord, RunState } from "../repository/run-record.ts";
 import { isStorageError } from "../storage/storage-error.ts";
 import type { Clock } from "./clock.ts";
-import { delayedSignal } from "./delayed-signal.ts";
+import { delayedSignal } from "../delayed-signal.ts";
 import { fencedError, type JobLock } from "./job-lock.ts";
 import { newRecord } from "./new-holder.ts";
 import type { JobOutcome, JobRun } from "./run.ts";

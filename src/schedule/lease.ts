@@ -6,7 +6,7 @@ import { isStorageError } from "../storage/storage-error.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Clock } from "./clock.ts";
 import { HeldLease } from "./held-lease.ts";
-import { delayedSignal } from "./delayed-signal.ts";
+import { delayedSignal } from "../delayed-signal.ts";
 import { BusyError, RELEASE_TIMEOUT } from "./job-lock.ts";
 import {
   judgeLease,

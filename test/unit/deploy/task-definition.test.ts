@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { loadConfig } from "../../../src/config/load.ts";
 import type { Config } from "../../../src/config/config.ts";
 import { taskDefinition, variablesOf } from "../../../src/deploy/task-definition.ts";
+import { loadText } from "../../support/config-file.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const TEXT = `
@@ -86,5 +87,22 @@ describe("a task definition", () => {
     const definition = definitionOf(await configOf(TEXT), ["backup", "production", "--json"]);
     expect(definition).toMatchObject({ family: "dataops-backup-production" });
     expect(JSON.stringify(definition)).not.toMatch(/portMappings|healthCheck|PORT/);
+  });
+});
+
+test("a webhook's URL is a secret, whoever calls it", async () => {
+  const config = await loadText(
+    `storage: s3://acme/dataops
+databases:
+  production: { url: "\${DATABASE_URL}", environment: production }
+  local: { url: "\${LOCAL_URL}", environment: development }
+restore: { local: { then: [{ webhook: "\${RESTORED_HOOK}" }] } }
+indexes: { products: { database: production, driver: { webhook: "\${INDEX_HOOK}" } } }
+`,
+    {},
+  );
+  expect(variablesOf(config)).toEqual({
+    secret: ["DATABASE_URL", "INDEX_HOOK", "LOCAL_URL", "RESTORED_HOOK"],
+    plain: [],
   });
 });

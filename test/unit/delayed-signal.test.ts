@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { delayedSignal } from "../../../src/schedule/delayed-signal.ts";
+import { delayedSignal } from "../../src/delayed-signal.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
