@@ -18,16 +18,16 @@ ENV NODE_ENV=development
 COPY package.json package-lock.json ./
 # The package `node` brings Node 24 to laptops; here it is there.
 RUN npm ci --no-audit --no-fund --ignore-scripts
-COPY tsconfig.json tsconfig.build.json LICENSE ./
+COPY LICENSE ./
+COPY scripts/build.ts scripts/bundle.ts ./scripts/
 COPY src ./src
 # Whoever checked it out may have closed the files to others, and `app` is another one. What npm notes of its own work names the
 # registry that it asked.
 RUN npm run build \
  && npm prune --omit=dev --no-audit --no-fund --ignore-scripts \
  && rm node_modules/.package-lock.json \
- && find dist -name '*.d.ts' -delete \
- && chmod 644 package.json LICENSE \
- && chmod 755 dist/cli.js
+ && chmod -R a+rX dist \
+ && chmod 644 package.json LICENSE
 
 FROM ${NODE_IMAGE}
 ARG CLIENTS_FROM=pgdg

@@ -36,6 +36,8 @@ const NEEDS_FINGERPRINTS = "needs fingerprints, which are not there yet";
 const MEMORY_LIMIT = 200e6;
 /** Of `node -e 0`. */
 export const HELP_LIMIT = 2;
+/** Of the copy of a template alone: a reset of unchanged seeds, until the new database has the name. */
+export const SEED_LIMIT = 1.2;
 
 export function verdictOf({ measured, limit, excuse }: Check): Verdict {
   if (measured === undefined || Number.isNaN(measured)) return "not measured";

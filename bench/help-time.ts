@@ -1,9 +1,8 @@
-import { execFile } from "node:child_process";
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { installProgram } from "../scripts/bundle.ts";
 import { measure, median } from "./measure.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -23,14 +22,11 @@ export async function measureHelp(
   await using cleanup = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "dataops-bench-help-"));
   cleanup.defer(() => rm(folder, { recursive: true }));
-  const dist = join(folder, "dist");
-  const compile = ["--project", "tsconfig.build.json", "--outDir", dist];
-  await promisify(execFile)(join(ROOT, "node_modules", ".bin", "tsc"), compile, { cwd: ROOT });
-  await copyFile(join(ROOT, "package.json"), join(folder, "package.json"));
+  const program = await installProgram(folder);
 
   const contenders = {
     bare: { name: "node -e 0", args: ["-e", "0"], times: [] as number[] },
-    built: { name: "node dist/cli.js --help", args: [join(dist, "cli.js"), "--help"], times: [] as number[] },
+    built: { name: "node dist/cli.js --help", args: [program, "--help"], times: [] as number[] },
     sources: {
       name: "node src/cli.ts --help",
       args: [join(ROOT, "src", "cli.ts"), "--help"],

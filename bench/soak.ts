@@ -141,7 +141,7 @@ async function settle(stage: Stage): Promise<void> {
   const environment = { ...stage.environment, DATAOPS_CONFIG: file };
   for (const { job, what } of await unsettledJobs(stage.storage)) {
     say(`${clock()} ${what}: ${jobTitle(job)} runs once more`);
-    const program = await startProgram("settle", argumentsOf(job), { folder: stage.folder, environment });
+    const program = await startProgram("settle", argumentsOf(job), { ...stage, environment });
     await program.ended;
   }
 }
@@ -205,7 +205,7 @@ async function verifyAll(stage: Stage): Promise<string[]> {
   const problems: string[] = [];
   for (const shop of SHOPS) {
     const args = ["verify", "--database", shop, "--all"];
-    const program = await startProgram(`verify-${shop}`, args, { folder: stage.folder, environment });
+    const program = await startProgram(`verify-${shop}`, args, { ...stage, environment });
     const { code } = await program.ended;
     if (code !== 0) problems.push(`${shop}: ${code}: ${program.lines.map(({ text }) => text).join(" / ")}`);
   }

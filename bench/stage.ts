@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { installProgram } from "../scripts/bundle.ts";
 import { connect } from "../src/postgres/client.ts";
 import { quoteIdentifier } from "../src/postgres/quote.ts";
 import { openFileStorage } from "../src/storage/file.ts";
@@ -10,7 +11,7 @@ import { settingsFor, startPostgres, urlFor, type PostgresServer } from "../test
 import { startCeph, type S3Server } from "../test/support/s3-servers.ts";
 
 /** PostgreSQL's own defaults again, in place of those that make tests quick. */
-const DEFAULTS = {
+export const DEFAULTS = {
   fsync: "on",
   full_page_writes: "on",
   synchronous_commit: "on",
@@ -30,6 +31,8 @@ export interface Setup {
 /** The servers and folders that every contender works on. */
 export interface Stage {
   folder: string;
+  /** The program as it is shipped. */
+  cli: string;
   source: PostgresServer;
   target: PostgresServer;
   /** The folder of the stock programs, of the servers' version. */
@@ -48,13 +51,14 @@ export async function setStage(cleanup: AsyncDisposableStack): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), "dataops-bench-"));
   // A contender that was cut off may still write for a moment.
   cleanup.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 20 }));
+  const cli = await installProgram(join(folder, "program"));
   const source = cleanup.use(await startPostgres({ version: 15, settings: DEFAULTS, onDisk: true }));
   const target = cleanup.use(await startPostgres({ version: 15, settings: DEFAULTS, onDisk: true }));
   const s3 = await startCeph();
   cleanup.defer(() => s3.stop());
   await s3.createBucket(BUCKET);
   if (source.programs === undefined) throw new Error("a server of our own has programs");
-  return { folder, source, target, programs: source.programs, s3 };
+  return { folder, cli, source, target, programs: source.programs, s3 };
 }
 
 /** A place in the bucket, under a name. */

@@ -1,11 +1,9 @@
 import { rm } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import type { BackupContender } from "../contender.ts";
 import { measure, type Measurement } from "../measure.ts";
 import { storagePlace } from "../place.ts";
 import { cacheFolder, environmentOf, openStorageOf, type Setup, type Stage } from "../stage.ts";
 
-const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 /** Of restores that are not measured. */
 const CHECK_CACHE = "check";
 
@@ -32,7 +30,7 @@ export function dataopsBackup(stage: Stage, setup: Setup): BackupContender {
   };
 }
 
-/** Runs the program from the sources. @param cache names the folder of its cache */
+/** Runs the program. @param cache names the folder of its cache */
 export async function dataops(
   stage: Stage,
   setup: Setup,
@@ -41,7 +39,7 @@ export async function dataops(
 ): Promise<Measurement> {
   return measure({
     command: process.execPath,
-    args: [CLI, ...args],
+    args: [stage.cli, ...args],
     environment: await environmentOf(stage, setup, cache),
     folder: stage.folder,
   });

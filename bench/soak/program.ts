@@ -2,9 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-
-const PROGRAM = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
+import type { Stage } from "./stage.ts";
 
 /** One line that the program said. */
 export interface Line {
@@ -37,12 +35,12 @@ export interface Program {
 export async function startProgram(
   name: string,
   args: readonly string[],
-  { folder, environment }: { folder: string; environment: Readonly<Record<string, string>> },
+  { folder, cli, environment }: Pick<Stage, "folder" | "cli" | "environment">,
 ): Promise<Program> {
   const home = join(folder, name);
   const temporary = join(home, "tmp");
   await mkdir(temporary, { recursive: true, mode: 0o700 });
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
+  const child = spawn(process.execPath, [cli, ...args], {
     cwd: home,
     env: {
       PATH: process.env["PATH"],

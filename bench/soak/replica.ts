@@ -48,7 +48,7 @@ export async function makeReplica(stage: Stage, name: string): Promise<Replica> 
     endings,
     current,
     start: async () => {
-      programs.push(await startProgram(name, ["daemon"], { folder: stage.folder, environment }));
+      programs.push(await startProgram(name, ["daemon"], { ...stage, environment }));
     },
     end: async (signal, stop) => {
       const program = current();

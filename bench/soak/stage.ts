@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { installProgram } from "../../scripts/bundle.ts";
 import { connect } from "../../src/postgres/client.ts";
 import { openS3Storage } from "../../src/storage/s3.ts";
 import type { Storage } from "../../src/storage/storage.ts";
@@ -20,6 +21,8 @@ import { SHOPS, soakConfig, STAGINGS } from "./jobs.ts";
 /** All that a soak's programs need, and what goes wrong with it. */
 export interface Stage {
   folder: string;
+  /** The program as it is shipped. */
+  cli: string;
   server: PostgresServer;
   s3: S3Server;
   /** The network between the programs and the storage. */
@@ -41,6 +44,7 @@ const SETTINGS = { log_statement: "none", autovacuum: "on", synchronous_commit: 
 export async function setStage(cleanup: AsyncDisposableStack): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), "dataops-soak-"));
   cleanup.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 20 }));
+  const cli = await installProgram(join(folder, "program"));
   const server = cleanup.use(await startPostgres({ version: 15, settings: SETTINGS }));
   cleanup.defer(() => stopServer(server));
   const s3 = await startCeph();
@@ -64,6 +68,7 @@ export async function setStage(cleanup: AsyncDisposableStack): Promise<Stage> {
   ]);
   return {
     folder,
+    cli,
     server,
     s3,
     gate,

@@ -33,7 +33,7 @@ export async function makeTasks(stage: Stage, random: () => number): Promise<Tas
       await delay(random() * 5_000);
       const args = [...argumentsOf(job), "--slot", new Date(slot).toISOString()];
       const name = `task-${started.length + 1}`;
-      const program = await startProgram(name, args, { folder: stage.folder, environment });
+      const program = await startProgram(name, args, { ...stage, environment });
       started.push({ title: jobTitle(job), slot, program });
     },
   };

@@ -21,8 +21,8 @@ const PATHS = ["/", "/freshness", "/metrics", "/__heartbeat__", "/__lbheartbeat_
 /** Milliseconds. */
 const INTERVAL = 2_000;
 
-/** How many rounds there are for each look into the heap, which stops the program for a moment. */
-const HEAP_ROUNDS = 10;
+/** How many rounds there are for each look into the heap: rare, as it stops the program; often enough to meet it at rest. */
+const HEAP_ROUNDS = 3;
 
 /** Looks at the replicas' memory and their answers until `stop` fires. */
 export async function watchReplicas(replicas: readonly Replica[], stop: AbortSignal): Promise<Watched> {

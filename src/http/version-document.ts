@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { version } from "../version.ts";
+import { PACKAGE_FOLDER, version } from "../version.ts";
 
 const text = z.string().max(500);
 
@@ -15,7 +15,7 @@ const versionSchema = z.object({
 export type VersionDocument = z.output<typeof versionSchema>;
 
 /** Stands beside package.json in an image, and is not there in a checkout. */
-const VERSION_FILE = new URL("../../version.json", import.meta.url);
+const VERSION_FILE = new URL("version.json", PACKAGE_FOLDER);
 
 /** What `/__version__` shows: version.json as the image's build wrote it, else the version alone. Never throws. */
 export function versionDocument(file: URL = VERSION_FILE): VersionDocument {

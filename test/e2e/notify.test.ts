@@ -59,7 +59,7 @@ describe("dataops notify test", () => {
     expect(told.stdout.split("\n").slice(0, 5)).toEqual([
       `slack (notify[0]): not delivered: ${host} answers 404: no_service`,
       "slack (notify[1]): not delivered: notify[1].slack in dataops.config.yaml: the variable NOT_SET is not set",
-      "  hint: set NOT_SET, or NOT_SET_FILE",
+      "  hint: set NOT_SET, or NOT_SET_FILE to a file that holds it",
       "sentry (notify[2]): not delivered: the package @sentry/node cannot be loaded",
       "  hint: install it beside dataops: npm install @sentry/node",
     ]);
@@ -114,7 +114,7 @@ test("doctor says which channels this machine can use, and sends nothing", async
       expect.objectContaining({
         subject: "ping (notify[1])",
         status: "warn",
-        hint: "set NOT_SET, or NOT_SET_FILE",
+        hint: "set NOT_SET, or NOT_SET_FILE to a file that holds it",
       }),
     ]) as unknown,
   });
