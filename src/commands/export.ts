@@ -2,13 +2,14 @@ import { once } from "node:events";
 import type { Argv } from "yargs";
 import { requireStorage } from "../config/select.ts";
 import { DataopsError } from "../errors.ts";
-import { findBackup } from "../repository/catalogue.ts";
 import { exportSql } from "../restore/export.ts";
 import { openStorage } from "../storage/open.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
+import { FROM_OPTION, namedBackup, NAMES_A_BACKUP } from "./named-backup.ts";
 
 export interface ExportOptions {
   id: string;
+  from?: string | undefined;
   allowVulnerableClient: boolean;
 }
 
@@ -18,8 +19,9 @@ export const command: Command<ExportOptions> = {
       .positional("id", {
         type: "string",
         demandOption: true,
-        describe: "a backup's id, or the beginning of one",
+        describe: NAMES_A_BACKUP,
       })
+      .option("from", FROM_OPTION)
       .option("allow-vulnerable-client", {
         type: "boolean",
         default: false,
@@ -41,13 +43,13 @@ export const command: Command<ExportOptions> = {
   ],
   examples: [
     ["dataops export 20261121T040000Z-k3v9qa > shop.sql", "that backup as one file of SQL"],
-    ["dataops export 20261121T04 | psql shop", "into an empty database, without a restore's checks"],
+    ["dataops export latest | psql shop", "into an empty database, without a restore's checks"],
   ],
 };
 
 /** Writes one backup to stdout as SQL. */
 export async function runExport(
-  { id, allowVulnerableClient }: ExportOptions,
+  { id, from, allowVulnerableClient }: ExportOptions,
   context: CommandContext,
 ): Promise<CommandResult> {
   const config = await context.config();
@@ -57,7 +59,7 @@ export async function runExport(
   const { reporter, signal, environment, stdout } = context;
   const storage = await openStorage(requireStorage(config), reporter);
   try {
-    const manifest = await findBackup(storage, id, { signal });
+    const { manifest } = await namedBackup(storage, { id, from }, context);
     const { cache } = config;
     const sql = exportSql({ storage, manifest, cache, allowVulnerableClient, reporter, signal, environment });
     await writeAll(stdout, sql);

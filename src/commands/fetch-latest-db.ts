@@ -1,11 +1,9 @@
 import { reach } from "../config/database.ts";
 import { requireDatabase, requireStorage, theLocalDatabase } from "../config/select.ts";
-import { findLatest, type Latest } from "../repository/catalogue.ts";
-import { humanName, humanPlural } from "../observe/human.ts";
 import { openStorage } from "../storage/open.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
+import { theLatest } from "./named-backup.ts";
 import { restoreAndTell, withRestoreOptions, type RestoreOptions } from "./restore-options.ts";
-import { whoseLatest } from "./whose-latest.ts";
 
 export interface FetchOptions extends RestoreOptions {
   from?: string | undefined;
@@ -43,31 +41,10 @@ export async function runFetch(options: FetchOptions, context: CommandContext): 
   const chosen = options.to === undefined ? theLocalDatabase(config) : requireDatabase(config, options.to);
   const target = await reach(chosen, context.signal);
   const storage = await openStorage(requireStorage(config), context.reporter);
-  const { signal } = context;
   try {
-    const source = options.from ?? (await whoseLatest(storage, config, signal));
-    const latest = await findLatest(storage, source, { signal });
-    warnOfPassedOver(latest, context);
-    return await restoreAndTell(options, context, {
-      config,
-      storage,
-      manifest: latest.backup.manifest,
-      target,
-    });
+    const { manifest } = await theLatest(storage, options.from, context);
+    return await restoreAndTell(options, context, { config, storage, manifest, target });
   } finally {
     await storage.close();
   }
-}
-
-/** Whoever fetches the latest backup wants to know that there is a newer one. */
-function warnOfPassedOver({ backup, passedOver }: Latest, { reporter }: CommandContext): void {
-  const [newest] = passedOver;
-  if (newest === undefined) return;
-  const [reason = "", ...others] = newest.manifest.suspect ?? [];
-  const more = others.length === 0 ? "" : `; and ${humanPlural(others.length, "more reason")}`;
-  const rest =
-    passedOver.length === 1 ? "" : `, and ${humanPlural(passedOver.length - 1, "more suspect backup")}`;
-  reporter.warn(
-    `${newest.manifest.id} is newer and was passed over${rest}: it is suspect (${humanName(reason)}${more}). Fetching ${backup.manifest.id}`,
-  );
 }

@@ -1,12 +1,13 @@
 import { requireStorage } from "../config/select.ts";
-import { findStoredBackup } from "../repository/catalogue.ts";
 import { removeDecision, writeDecision } from "../repository/sidecar.ts";
 import { openStorage } from "../storage/open.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
+import { FROM_OPTION, namedBackup, NAMES_A_BACKUP } from "./named-backup.ts";
 import { requireNote } from "./note.ts";
 
 export interface KeepOptions {
   id: string;
+  from?: string | undefined;
   reason?: string | undefined;
   remove: boolean;
 }
@@ -17,8 +18,9 @@ export const command: Command<KeepOptions> = {
       .positional("id", {
         type: "string",
         demandOption: true,
-        describe: "a backup's id, or the beginning of one",
+        describe: NAMES_A_BACKUP,
       })
+      .option("from", FROM_OPTION)
       .option("reason", {
         type: "string",
         requiresArg: true,
@@ -32,7 +34,7 @@ export const command: Command<KeepOptions> = {
   run: runKeep,
   exits: ["noSuchBackup", "notPermitted", "corrupt", "unreachable"],
   examples: [
-    ['dataops keep 20261121T04 --reason "before the migration"', "no rule deletes it"],
+    ['dataops keep latest --reason "before the migration"', "no rule deletes it"],
     ["dataops keep 20261121T04 --remove", "the rules decide again"],
   ],
 };
@@ -43,7 +45,7 @@ export async function runKeep(options: KeepOptions, context: CommandContext): Pr
   const storage = await openStorage(requireStorage(await context.config()), context.reporter);
   const { signal } = context;
   try {
-    const { manifest, sidecars } = await findStoredBackup(storage, options.id, { signal });
+    const { manifest, sidecars } = await namedBackup(storage, options, context);
     const { id, database } = manifest;
     const data = { id, database, kept: !options.remove };
     const wasKept = sidecars.has("kept");

@@ -1,12 +1,13 @@
 import { reach } from "../config/database.ts";
 import { requireDatabase, requireStorage } from "../config/select.ts";
-import { findBackup } from "../repository/catalogue.ts";
 import { openStorage } from "../storage/open.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
+import { FROM_OPTION, namedBackup, NAMES_A_BACKUP } from "./named-backup.ts";
 import { restoreAndTell, withRestoreOptions, type RestoreOptions } from "./restore-options.ts";
 
 export interface RestoreCommandOptions extends RestoreOptions {
   id: string;
+  from?: string | undefined;
   to: string;
 }
 
@@ -17,14 +18,15 @@ export const command: Command<RestoreCommandOptions> = {
         .positional("id", {
           type: "string",
           demandOption: true,
-          describe: "a backup's id, or the beginning of one",
+          describe: NAMES_A_BACKUP,
         })
         .option("to", {
           type: "string",
           demandOption: true,
           requiresArg: true,
           describe: "the database to restore into",
-        }),
+        })
+        .option("from", FROM_OPTION),
     ),
   run: runRestoreCommand,
   exits: [
@@ -40,6 +42,7 @@ export const command: Command<RestoreCommandOptions> = {
   ],
   examples: [
     ["dataops restore 20261121T040000Z-k3v9qa --to local", "that backup into the local database"],
+    ["dataops restore latest --to local", "the newest good backup"],
     [
       "dataops restore 20261121T04 --to rescued",
       "into a database of the configuration that does not exist yet",
@@ -56,7 +59,7 @@ export async function runRestoreCommand(
   const target = await reach(requireDatabase(config, options.to), context.signal);
   const storage = await openStorage(requireStorage(config), context.reporter);
   try {
-    const manifest = await findBackup(storage, options.id, { signal: context.signal });
+    const { manifest } = await namedBackup(storage, options, context);
     return await restoreAndTell(options, context, { config, storage, manifest, target });
   } finally {
     await storage.close();

@@ -1,6 +1,5 @@
 import { requireStorage } from "../config/select.ts";
 import { isDataopsError } from "../errors.ts";
-import { findLatest, findStoredBackup } from "../repository/catalogue.ts";
 import { backupOfPack } from "../repository/keys.ts";
 import { storedSize, type Manifest } from "../repository/manifest.ts";
 import { readDecision, type Decision, type DecisionKind } from "../repository/sidecar.ts";
@@ -11,7 +10,7 @@ import { openStorage } from "../storage/open.ts";
 import type { Storage } from "../storage/storage.ts";
 import { describeLast } from "./verify/describe.ts";
 import type { Command, CommandContext, CommandResult } from "./command.ts";
-import { whoseLatest } from "./whose-latest.ts";
+import { FROM_OPTION, namedBackup, NAMES_A_BACKUP } from "./named-backup.ts";
 import {
   humanBytes,
   humanCount,
@@ -41,12 +40,9 @@ export const command: Command<ShowOptions> = {
       .positional("id", {
         type: "string",
         demandOption: true,
-        describe: "a backup's id, the beginning of one, or `latest`",
+        describe: NAMES_A_BACKUP,
       })
-      .option("from", {
-        type: "string",
-        describe: "whose latest, where the storage holds several databases",
-      }),
+      .option("from", FROM_OPTION),
   run: runShow,
   exits: ["noSuchBackup", "notPermitted", "corrupt", "unreachable"],
   examples: [
@@ -57,15 +53,11 @@ export const command: Command<ShowOptions> = {
 };
 
 /** Shows all that is known of one backup. */
-export async function runShow({ id, from }: ShowOptions, context: CommandContext): Promise<CommandResult> {
+export async function runShow(options: ShowOptions, context: CommandContext): Promise<CommandResult> {
   const config = await context.config();
   const storage = await openStorage(requireStorage(config), context.reporter);
-  const { signal } = context;
   try {
-    const backup =
-      id === "latest"
-        ? (await findLatest(storage, from ?? (await whoseLatest(storage, config, signal)), { signal })).backup
-        : await findStoredBackup(storage, id, { signal });
+    const backup = await namedBackup(storage, options, context);
     const decisions = await readDecisions(storage, backup, context);
     const verification = await verificationOf(storage, backup.manifest, context);
     return {

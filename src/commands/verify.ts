@@ -31,7 +31,7 @@ export const command: Command<VerifyOptions> = {
     const extended = yargs
       .positional("id", {
         type: "string",
-        describe: "a backup's id, or the beginning of one; the newest by default",
+        describe: "a backup's id, the beginning of one, or `latest`, which is the default",
       })
       .option("database", {
         type: "string",
@@ -83,7 +83,8 @@ export const command: Command<VerifyOptions> = {
 };
 
 /** Verifies backups. Exit `corrupt` where one of them is damaged, `warnings` where a result could not be kept. */
-export async function runVerify(options: VerifyOptions, context: CommandContext): Promise<CommandResult> {
+export async function runVerify(given: VerifyOptions, context: CommandContext): Promise<CommandResult> {
+  const options = given.id === "latest" ? { ...given, id: undefined } : given;
   requireFitting(options);
   const config = await context.config();
   const storage = await openStorage(requireStorage(config), context.reporter);

@@ -38,6 +38,9 @@ test("every command's success is one JSON document on stdout, and JSON lines on 
   const { id } = (await run("backup")) as { id: string };
   expect(await run("list")).toMatchObject({ backups: [{ id, rows: 10 }] });
   expect(await run("show", "latest")).toMatchObject({ id });
+  expect(await run("keep", "latest")).toMatchObject({ id, kept: true });
+  expect(await run("keep", "latest", "--remove")).toMatchObject({ id, kept: false });
+  expect(await run("verify", "latest")).toMatchObject({ verifications: [{ backup: id, state: "passed" }] });
   expect(await run("status")).toMatchObject({ databases: [{ newestGood: id }, { database: "local" }] });
   expect(await run("check", "production")).toMatchObject({ level: "ok", exit: "done", code: 0 });
   expect(await run("accept", id)).toEqual({ id, database: "production", suspect: [], accepted: false });
