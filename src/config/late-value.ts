@@ -107,6 +107,7 @@ export function resolveLateValue(text: string, origin: string, environment: Envi
         variable === undefined
           ? "write $${ for a literal ${"
           : `set ${variable}, or ${variable}_FILE to a file that holds it`,
+      cause: error,
     });
   }
 }

@@ -2,8 +2,13 @@ import { resolve } from "node:path";
 import { DataopsError, messageOf } from "../errors.ts";
 import type { SearchConnection } from "./config.ts";
 import type { Environment } from "./environment.ts";
-import { interpolate, InterpolationError } from "./interpolate.ts";
-import { lateValue, type Dereference, type LateOptions, type LateValue } from "./late-value.ts";
+import {
+  lateValue,
+  resolveLateValue,
+  type Dereference,
+  type LateOptions,
+  type LateValue,
+} from "./late-value.ts";
 import type { GivenSearch } from "./schema.ts";
 import { Secret } from "./secret.ts";
 import { readVariable } from "./variables.ts";
@@ -58,7 +63,9 @@ export function searchConnection(
 ): SearchConnection {
   const read = (key: "url" | "username" | "password"): string | undefined => {
     const text = given[key];
-    return text === undefined ? undefined : dereference(withVariables(text, key, place));
+    return text === undefined
+      ? undefined
+      : dereference(resolveLateValue(text, `${place.origin}: ${key}`, place.environment));
   };
   const url = parseUrl(read("url") ?? "", place);
   const inUrl = { username: decode(url.username, place), password: decode(url.password, place) };
@@ -133,22 +140,6 @@ function decode(text: string, place: SearchPlace): string {
       "the user or the password in the URL is malformed",
       "percent-encode them: % is written %25",
     );
-  }
-}
-
-function withVariables(text: string, key: string, { origin, environment }: SearchPlace): string {
-  try {
-    return interpolate(text, (name) => readVariable(environment, name)).value;
-  } catch (error) {
-    if (!(error instanceof InterpolationError)) throw error;
-    const { variable, message } = error;
-    throw new DataopsError("usage", `${origin}: ${key}: ${message}`, {
-      hint:
-        variable === undefined
-          ? "write $${ for a literal ${"
-          : `set ${variable}, or ${variable}_FILE to a file that holds it`,
-      cause: error,
-    });
   }
 }
 

@@ -1,9 +1,13 @@
 import { DataopsError } from "../errors.ts";
-import { interpolate, InterpolationError } from "./interpolate.ts";
-import { lateValue, type Dereference, type LateOptions, type LateValue } from "./late-value.ts";
+import {
+  lateValue,
+  resolveLateValue,
+  type Dereference,
+  type LateOptions,
+  type LateValue,
+} from "./late-value.ts";
 import { Secret } from "./secret.ts";
 import type { CheckedThenJob } from "./then-schema.ts";
-import { readVariable } from "./variables.ts";
 
 /** What is run once a database has been replaced. */
 export type ThenJob = { reindex: string } | { command: readonly string[] } | ThenWebhook;
@@ -29,16 +33,8 @@ function webhookUrl(
   { origin: where, environment }: LateOptions,
   dereference: Dereference,
 ): Secret {
-  try {
-    const value = dereference(interpolate(text, (name) => readVariable(environment, name)).value);
-    if (/^https?:$/.test(URL.parse(value)?.protocol ?? "")) return new Secret(value);
-  } catch (error) {
-    if (!(error instanceof InterpolationError)) throw error;
-    throw new DataopsError("usage", `${where}: ${error.message}`, {
-      hint: "set the variable, or take the webhook out of the configuration",
-      cause: error,
-    });
-  }
+  const value = dereference(resolveLateValue(text, where, environment));
+  if (/^https?:$/.test(URL.parse(value)?.protocol ?? "")) return new Secret(value);
   throw new DataopsError("usage", `${where}: what it holds is no http(s) URL`, {
     hint: "correct the variable, or the URL in the configuration",
   });
