@@ -62,12 +62,12 @@ export async function runStamp(options: StampOptions, context: CommandContext): 
       hint: "nothing was changed",
     });
   }
-  await writeStamp(client, target, options.environment);
+  const where = await writeStamp(client, target, options.environment);
   const { databaseName, stamp } = target;
   return {
     exit: "done",
     data: { target: name, database: databaseName, environment: options.environment, before: stamp ?? null },
-    text: `${humanName(databaseName)} is stamped ${options.environment}${stamp === undefined ? "" : `; it was stamped ${humanName(stamp)}`}`,
+    text: `${humanName(databaseName)} is stamped ${options.environment}${where === "comment" ? ", in its comment" : ""}${stamp === undefined ? "" : `; it was stamped ${humanName(stamp)}`}`,
   };
 }
 

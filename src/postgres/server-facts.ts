@@ -1,5 +1,6 @@
 import { DataopsError } from "../errors.ts";
 import type { PostgresClient } from "./client.ts";
+import { findStamp } from "./database-stamp.ts";
 import { readExtensions, readPolicies, type ExtensionFact, type PolicyFact } from "./catalog-facts.ts";
 
 /** What identifies and describes the database a connection arrived at. The part of it that a manifest keeps. */
@@ -32,7 +33,7 @@ export interface ServerFacts {
   address: { host: string; port: number } | null;
   /** Whether the server is a standby. */
   inRecovery: boolean;
-  /** The database's `dataops.environment`, as `ALTER DATABASE … SET` stored it; undefined where it has none. */
+  /** What the database is for, as `findStamp` has it; undefined where nobody has said so. */
   stamp: string | undefined;
   /** The role that acts, and the one that logged in. */
   role: string;
@@ -42,9 +43,6 @@ export interface ServerFacts {
   /** The role that owns the database. */
   databaseOwner: string;
 }
-
-/** The custom setting that carries a database's stamp. */
-export const STAMP_SETTING = "dataops.environment";
 
 interface FactsRow extends Record<string, unknown> {
   databaseOid: number;
@@ -62,6 +60,7 @@ interface FactsRow extends Record<string, unknown> {
   port: number | null;
   inRecovery: boolean;
   settings: string[] | null;
+  comment: string | null;
   role: string;
   sessionRole: string;
   isSuperuser: boolean;
@@ -85,6 +84,7 @@ SELECT database.oid AS "databaseOid",
        pg_catalog.inet_server_port() AS port,
        pg_catalog.pg_is_in_recovery() AS "inRecovery",
        setting.setconfig AS settings,
+       pg_catalog.shobj_description(database.oid, 'pg_database') AS comment,
        current_user AS role,
        session_user AS "sessionRole",
        role.rolsuper AS "isSuperuser",
@@ -124,19 +124,13 @@ export async function readServerFacts(client: PostgresClient): Promise<ServerFac
     source,
     address: row.host === null || row.port === null ? null : { host: row.host, port: row.port },
     inRecovery: row.inRecovery,
-    stamp: findStamp(row.settings ?? []),
+    stamp: findStamp(row.settings ?? [], row.comment),
     role: row.role,
     sessionRole: row.sessionRole,
     isSuperuser: row.isSuperuser,
     canCreateDatabase: row.canCreateDatabase,
     databaseOwner: row.databaseOwner,
   };
-}
-
-/** The stamp among a database's settings, each `name=value`. Names of settings know no case. */
-export function findStamp(settings: readonly string[]): string | undefined {
-  const prefix = `${STAMP_SETTING}=`;
-  return settings.find((setting) => setting.toLowerCase().startsWith(prefix))?.slice(prefix.length);
 }
 
 async function readSystemIdentifier(client: PostgresClient): Promise<string> {

@@ -2,7 +2,7 @@ import type { ConnectionSettings } from "../../config/connection.ts";
 import { DataopsError } from "../../errors.ts";
 import { connect, type ConnectOptions, type PostgresClient } from "../../postgres/client.ts";
 import { SQL_STATES, sqlStateOf } from "../../postgres/postgres-error.ts";
-import { findStamp } from "../../postgres/server-facts.ts";
+import { findStamp } from "../../postgres/database-stamp.ts";
 import { isSameServer, readArrival, type Arrival } from "./arrival.ts";
 import type { TargetFacts } from "./guard.ts";
 
@@ -90,7 +90,7 @@ export async function readTargetFacts(
     name,
     oid: entry?.oid,
     systemIdentifier: here.systemIdentifier,
-    stamp: findStamp(entry?.settings ?? []),
+    stamp: findStamp(entry?.settings ?? [], entry?.comment ?? null),
     hasContent: visit.hasContent,
     arrivedAt: findDetour({ name, oid: entry?.oid }, here, visit),
     isLocal: here.isLocal && (visit.arrival?.isLocal ?? true),
@@ -101,11 +101,13 @@ export async function readTargetFacts(
 interface Entry extends Record<string, unknown> {
   oid: number;
   settings: string[] | null;
+  comment: string | null;
 }
 
 async function readEntry(maintenance: PostgresClient, name: string): Promise<Entry | undefined> {
   const [entry] = await maintenance.query<Entry>(
-    `SELECT database.oid, setting.setconfig AS settings
+    `SELECT database.oid, setting.setconfig AS settings,
+            pg_catalog.shobj_description(database.oid, 'pg_database') AS comment
        FROM pg_catalog.pg_database AS database
        LEFT JOIN pg_catalog.pg_db_role_setting AS setting
          ON setting.setdatabase = database.oid AND setting.setrole = 0

@@ -1,6 +1,6 @@
 import { DataopsError } from "../../errors.ts";
 import type { PostgresClient } from "../../postgres/client.ts";
-import { findStamp } from "../../postgres/server-facts.ts";
+import { findStamp } from "../../postgres/database-stamp.ts";
 import { readArrival } from "../../replace/guard/arrival.ts";
 import { isProduction } from "../../replace/guard/guard.ts";
 
@@ -82,11 +82,15 @@ export async function checkVerifyServer(
 }
 
 async function findStampedProduction(client: PostgresClient): Promise<string | undefined> {
-  const rows = await client.query<{ name: string; settings: string[] }>(
-    `SELECT database.datname::text AS name, setting.setconfig AS settings
-       FROM pg_catalog.pg_db_role_setting AS setting
-       JOIN pg_catalog.pg_database AS database ON database.oid = setting.setdatabase
-      WHERE setting.setrole = 0`,
+  const rows = await client.query<{ name: string; settings: string[] | null; comment: string | null }>(
+    `SELECT database.datname::text AS name, setting.setconfig AS settings,
+            pg_catalog.shobj_description(database.oid, 'pg_database') AS comment
+       FROM pg_catalog.pg_database AS database
+       LEFT JOIN pg_catalog.pg_db_role_setting AS setting
+         ON setting.setdatabase = database.oid AND setting.setrole = 0`,
   );
-  return rows.find(({ settings }) => isProduction(findStamp(settings) ?? ""))?.name;
+  const found = rows.find(({ settings, comment }) =>
+    [findStamp(settings ?? [], null), findStamp([], comment)].some((stamp) => isProduction(stamp ?? "")),
+  );
+  return found?.name;
 }

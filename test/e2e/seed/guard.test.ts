@@ -177,6 +177,22 @@ const WAYS: readonly Way[] = [
     settings: { environment: "production" },
   },
   {
+    what: "a database stamped production, in its comment",
+    lead: async (instance) => {
+      await stampInComment(instance.production, "production");
+      return byUrl(instance);
+    },
+    settings: { environment: "production" },
+  },
+  {
+    what: "a database stamped staging, and production in its comment",
+    lead: async (instance) => {
+      await stamp(instance.production, "staging");
+      await stampInComment(instance.production, "production");
+      return byUrl(instance);
+    },
+  },
+  {
     what: "a production by the configuration, though the seeds and the stamp say staging",
     lead: async (instance) => {
       await stamp(instance.production, "staging");
@@ -342,6 +358,13 @@ async function familiesOf({ production, staging }: Instance): Promise<string[]> 
 
 async function stamp({ server, name }: LocalDatabase, environment: string): Promise<void> {
   await runAsSuperuser(server, `ALTER DATABASE ${name} SET dataops.environment = '${environment}'`);
+}
+
+async function stampInComment({ server, name }: LocalDatabase, environment: string): Promise<void> {
+  await runAsSuperuser(
+    server,
+    `COMMENT ON DATABASE ${name} IS 'the shop\n[dataops: environment ${environment}]'`,
+  );
 }
 
 function socketAt(directory: string, { server, name }: LocalDatabase): Record<string, string> {

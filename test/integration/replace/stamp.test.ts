@@ -1,9 +1,15 @@
 import { describe, expect } from "vitest";
 import { Secret } from "../../../src/config/secret.ts";
-import { connect } from "../../../src/postgres/client.ts";
+import { connect, type PostgresClient } from "../../../src/postgres/client.ts";
 import { readServerFacts } from "../../../src/postgres/server-facts.ts";
 import { readStampTarget, writeStamp } from "../../../src/replace/guard/stamp.ts";
-import { createDatabase, runAsSuperuser, test, uniqueName } from "../../support/postgres-test.ts";
+import {
+  createDatabase,
+  runAsSuperuser,
+  test,
+  uniqueName,
+  type TestDatabase,
+} from "../../support/postgres-test.ts";
 import { connection } from "../../support/restore-target.ts";
 
 describe("a stamp", () => {
@@ -23,6 +29,8 @@ describe("a stamp", () => {
       tables: 2,
       size: expect.any(Number),
       stamp: undefined,
+      isSetting: false,
+      comment: null,
     });
     expect(target.size).toBeGreaterThan(1_000_000);
     await writeStamp(client, target, "staging");
@@ -69,29 +77,82 @@ describe("a stamp", () => {
     },
   );
 
-  test("by a plain owner needs a superuser's grant, and the hint says which", async ({
-    database,
-    onTestFinished,
-  }) => {
-    const role = uniqueName("plain");
-    await runAsSuperuser(
-      database.server,
-      `CREATE ROLE ${role} LOGIN PASSWORD 'password'; ALTER DATABASE ${database.name} OWNER TO ${role}`,
-    );
-    onTestFinished(async () => {
-      await database.drop();
-      await runAsSuperuser(database.server, `DROP ROLE ${role}`);
+  describe("by a plain owner", () => {
+    async function plainOwner(
+      database: TestDatabase,
+      onTestFinished: (then: () => Promise<void>) => void,
+    ): Promise<{ role: string; client: PostgresClient }> {
+      const role = uniqueName("plain");
+      await runAsSuperuser(
+        database.server,
+        `CREATE ROLE ${role} LOGIN PASSWORD 'password'; ALTER DATABASE ${database.name} OWNER TO ${role}`,
+      );
+      const settings = { ...database.settings, user: role, password: new Secret("password") };
+      const client = await connect(settings, connection);
+      onTestFinished(async () => {
+        await client[Symbol.asyncDispose]();
+        await database.drop();
+        await runAsSuperuser(database.server, `DROP OWNED BY ${role}; DROP ROLE ${role}`);
+      });
+      return { role, client };
+    }
+    const stampAs = async (client: PostgresClient, environment: string) =>
+      writeStamp(client, await readStampTarget(client), environment);
+    const read = async (client: PostgresClient) => {
+      const { stamp, comment } = await readStampTarget(client);
+      expect((await readServerFacts(client)).stamp).toBe(stamp);
+      return { stamp, comment };
+    };
+
+    test("stands in the comment, below what stood there", async ({ database, onTestFinished }) => {
+      const { client } = await plainOwner(database, onTestFinished);
+      expect(await stampAs(client, "staging")).toBe("comment");
+      expect(await read(client)).toEqual({ stamp: "staging", comment: "[dataops: environment staging]" });
+      await client.query(`COMMENT ON DATABASE ${database.name} IS 'ask ops'`);
+      expect(await stampAs(client, "staging")).toBe("comment");
+      expect(await stampAs(client, "review")).toBe("comment");
+      expect(await read(client)).toEqual({
+        stamp: "review",
+        comment: "ask ops\n[dataops: environment review]",
+      });
     });
-    const settings = { ...database.settings, user: role, password: new Secret("password") };
-    await using client = await connect(settings, connection);
-    const target = await readStampTarget(client);
-    await expect(writeStamp(client, target, "staging")).rejects.toMatchObject({
-      exit: "notPermitted",
-      hint: expect.stringContaining("GRANT SET ON PARAMETER dataops.environment"),
+
+    test("is a setting where a superuser grants that, and leaves the comment", async ({
+      database,
+      onTestFinished,
+    }) => {
+      const { client, role } = await plainOwner(database, onTestFinished);
+      await client.query(`COMMENT ON DATABASE ${database.name} IS 'ask ops'`);
+      await stampAs(client, "staging");
+      await runAsSuperuser(database.server, `GRANT SET ON PARAMETER dataops.environment TO ${role}`);
+      expect(await stampAs(client, "staging")).toBe("setting");
+      expect(await read(client)).toEqual({ stamp: "staging", comment: "ask ops" });
     });
-    await runAsSuperuser(database.server, `GRANT SET ON PARAMETER dataops.environment TO ${role}`);
-    await writeStamp(client, target, "staging");
-    await runAsSuperuser(database.server, `REVOKE SET ON PARAMETER dataops.environment FROM ${role}`);
-    expect((await readStampTarget(client)).stamp).toBe("staging");
+
+    test("cannot take the place of a superuser's, and the hint says what can", async ({
+      database,
+      onTestFinished,
+    }) => {
+      const { client } = await plainOwner(database, onTestFinished);
+      await runAsSuperuser(
+        database.server,
+        `ALTER DATABASE ${database.name} SET dataops.environment = 'production'`,
+      );
+      await expect(stampAs(client, "staging")).rejects.toMatchObject({
+        exit: "notPermitted",
+        hint: expect.stringContaining("GRANT SET ON PARAMETER dataops.environment"),
+      });
+      expect(await read(client)).toEqual({ stamp: "production", comment: null });
+    });
+
+    test("is none where two are at odds", async ({ database, onTestFinished }) => {
+      const { client } = await plainOwner(database, onTestFinished);
+      await stampAs(client, "staging");
+      await runAsSuperuser(
+        database.server,
+        `ALTER DATABASE ${database.name} SET dataops.environment = 'production'`,
+      );
+      expect(await read(client)).toMatchObject({ stamp: "production and staging" });
+    });
   });
 });

@@ -73,21 +73,33 @@ describe("a reset", () => {
     );
   });
 
-  test("that may not stamp what it made says who has to", async ({ staging }) => {
-    await writeSeeds(staging);
-    const { name, server, settings } = staging.database;
-    const role = `${name}_app`;
-    await runAsSuperuser(server, `CREATE ROLE ${role} LOGIN CREATEDB PASSWORD 'x'`);
-    await runAsSuperuser(server, `DROP DATABASE ${name}`);
-    const connection = { ...settings, user: role, password: new Secret("x") };
-    const changes = { request: { target: { name: "staging", environment: "staging", connection } } };
-    const section = { ...SECTION, extensions: [], template: false };
-    await staging.seed(section, changes);
-    expect(staging.said.join("\n")).toContain("dataops stamp staging staging");
-    await expect(staging.seed(section, changes)).rejects.toMatchObject({ exit: "refused" });
-    await runAsSuperuser(server, `DROP DATABASE ${name} WITH (FORCE)`);
-    await runAsSuperuser(server, `DROP ROLE ${role}`);
-  });
+  test.for([true, false])(
+    "by a role that may give databases no settings, as on RDS, works each night; template: %s",
+    async (template, { staging, onTestFinished }) => {
+      await writeSeeds(staging);
+      const { name, server, settings } = staging.database;
+      const role = `${name}_app`;
+      await runAsSuperuser(server, `CREATE ROLE ${role} LOGIN CREATEDB PASSWORD 'x'`);
+      await runAsSuperuser(server, `DROP DATABASE ${name}`);
+      onTestFinished(async () => {
+        for (const database of await staging.family()) {
+          await runAsSuperuser(server, `DROP DATABASE ${database} WITH (FORCE)`);
+        }
+        await runAsSuperuser(server, `DROP ROLE ${role}`);
+      });
+      const connection = { ...settings, user: role, password: new Secret("x") };
+      const changes = { request: { target: { name: "staging", environment: "staging", connection } } };
+      const section = { ...SECTION, extensions: [], template };
+      await staging.seed(section, changes);
+      expect(staging.said).toContain("staging is new, and stamped staging");
+      for (let night = 2; night <= 4; night++) {
+        const { identity, fromTemplate } = await staging.seed(section, changes);
+        expect({ stamp: identity.stamp, fromTemplate }).toEqual({ stamp: "staging", fromTemplate: template });
+      }
+      await runAsSuperuser(server, `COMMENT ON DATABASE ${name} IS NULL`);
+      await expect(staging.seed(section, changes)).rejects.toMatchObject({ exit: "refused" });
+    },
+  );
 
   test("keeps no template of files that change while they are read", async ({ staging }) => {
     await writeSeeds(staging);
