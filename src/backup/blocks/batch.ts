@@ -5,7 +5,7 @@ import type { Range } from "./ranges.ts";
 import type { BlockStore } from "./store-blocks.ts";
 
 /** Bytes of texts of one connection that may wait to be stored; then the server waits. */
-const MOST_UNSTORED = 1024 * 1024;
+const MOST_UNSTORED = 512 * 1024;
 
 /** Bytes of a long text that may wait. */
 const MOST_PASSING = 512 * 1024;
