@@ -1,7 +1,7 @@
 const MAGIC = 0xfd2fb528;
 
 /** Bytes of a dictionary's number, by the two bits that say so. */
-const DICTIONARY_ID_LENGTHS = [0, 1, 2, 4] as const;
+const DICTIONARY_ID_LENGTHS: readonly number[] = [0, 1, 2, 4];
 
 /**
  * Bytes of text that a frame of Zstandard says it has (RFC 8878, 3.1.1.1); undefined where it does not say, or is none. Whoever wrote
@@ -13,7 +13,7 @@ export function frameContentSize(frame: Uint8Array): number | undefined {
   const descriptor = view.getUint8(4);
   const isSingleSegment = (descriptor & 0b10_0000) !== 0;
   const windowLength = isSingleSegment ? 0 : 1;
-  const dictionaryIdLength = DICTIONARY_ID_LENGTHS[(descriptor & 0b11) as 0 | 1 | 2 | 3];
+  const dictionaryIdLength = DICTIONARY_ID_LENGTHS[descriptor & 0b11] ?? 0;
   const start = 5 + windowLength + dictionaryIdLength;
   const [length, read] = SIZE_FIELDS[descriptor >> 6] ?? [0, undefined];
   if (length === 1 && !isSingleSegment) return undefined;
