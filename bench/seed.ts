@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { readSeed } from "../src/config/read-seed.ts";
+import { Secret } from "../src/config/secret.ts";
 import { configSchema } from "../src/config/schema.ts";
 import { silentReporter } from "../src/observe/reporter.ts";
 import { connect } from "../src/postgres/client.ts";
@@ -26,6 +27,8 @@ const BYTES_PER_ROW = 288;
 const SCHEMA = "CREATE TABLE events (id bigint PRIMARY KEY, kind text, payload text);";
 
 const STAGING = "staging";
+/** Who resets it: a role as teams have one, that owns it and may make databases. */
+const APPLICATION = { user: "application", password: new Secret("application") };
 const COPY = "copied";
 
 /** Milliseconds between two looks at which database is staging. */
@@ -54,7 +57,12 @@ await writeFile(
 );
 const server = cleanup.use(await startPostgres({ version: 15, settings: DEFAULTS, onDisk: true }));
 await recreate(server, STAGING);
-await runStatement(server, `ALTER DATABASE ${STAGING} SET dataops.environment = 'staging'`);
+await runStatement(
+  server,
+  `CREATE ROLE ${APPLICATION.user} LOGIN CREATEDB PASSWORD '${APPLICATION.password.reveal()}';
+   ALTER DATABASE ${STAGING} OWNER TO ${APPLICATION.user};
+   COMMENT ON DATABASE ${STAGING} IS '[dataops: environment staging]'`,
+);
 
 say("building what is copied");
 const { fromTemplate } = await reset();
@@ -103,7 +111,7 @@ async function reset(): Promise<{ fromTemplate: boolean }> {
       target: {
         name: STAGING,
         environment: "staging",
-        connection: { ...settingsFor(server), database: STAGING },
+        connection: { ...settingsFor(server), ...APPLICATION, database: STAGING },
       },
       settings: readSeed(STAGING, checked, NOTHING),
       folder,
