@@ -23,9 +23,8 @@ const SOURCES = [
   ".dockerignore",
   "package.json",
   "package-lock.json",
-  "tsconfig.json",
-  "tsconfig.build.json",
   "LICENSE",
+  "scripts",
   "src",
   "docker",
 ];
