@@ -13,6 +13,8 @@ export interface DocumentSource {
   idType: string;
   /** An expression over the row `d` that gives the version as a bigint; undefined where versions are counted here. */
   version: string | undefined;
+  /** Whether the JSON of a row may have line breaks, for which a bulk request has no room. */
+  mayHaveLineBreaks: boolean;
 }
 
 /**
@@ -47,8 +49,9 @@ export function documentStatement(
   version: SentVersion,
 ): string {
   const { given, action } = actionLine(source, version);
-  // A value of the type json keeps its line breaks, which a bulk request has no room for; elsewhere JSON has them escaped.
-  const line = `${action} || E'\\n' || pg_catalog.replace(pg_catalog.row_to_json(d)::text, E'\\n', ' ') || E'\\n'`;
+  const json = "pg_catalog.row_to_json(d)::text";
+  const document = source.mayHaveLineBreaks ? `pg_catalog.replace(${json}, E'\\n', ' ')` : json;
+  const line = `${action} || E'\\n' || ${document} || E'\\n'`;
   return copy(
     `SELECT ${idOf(source)}::text, ${line} FROM ${rowsOf(source)}${given}${whereOf(source, selection)}`,
   );
