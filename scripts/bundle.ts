@@ -5,12 +5,12 @@ import { rolldown } from "rolldown";
 
 const CHECKOUT = fileURLToPath(new URL("../", import.meta.url));
 
-/** Packages that look for files of their own, or that are there only where a team has installed them. */
+/** Packages that look for files of their own, or that few runs load. */
 const NOT_BUNDLED = [/^@faker-js\//, /^@sentry\//, /^hot-shots$/, /^nodemailer$/];
 
 /**
- * Writes the program into `folder`, `cli.js` and `healthcheck.js` first of all, with the parts of packages that it uses: a hundred
- * files in place of a thousand. See docs/adr/0048-bundle.md.
+ * Writes the program into `folder`, `cli.js` and `healthcheck.js` first of all, with the parts of packages that it uses.
+ * See docs/adr/0048-bundle.md.
  *
  * `package.json` is looked for in the folder above it, and so are the packages that stay by themselves.
  *

@@ -2,7 +2,6 @@ import { hash } from "node:crypto";
 import { promisify } from "node:util";
 import { zstdDecompress } from "node:zlib";
 import { DataopsError } from "../../errors.ts";
-import { frameContentSize } from "./frame-size.ts";
 
 const decompress = promisify(zstdDecompress);
 
@@ -29,14 +28,13 @@ export interface ExpectedText {
  */
 export async function decodeFrame(stored: Uint8Array, expected: ExpectedText): Promise<Buffer | undefined> {
   const { size, maxSize, sha256, dictionary } = expected;
-  const likelySize = size ?? Math.min(maxSize, frameContentSize(stored) ?? maxSize);
   let text: Buffer;
   try {
     text = await decompress(stored, {
       // A limit of nothing is taken for none.
       maxOutputLength: Math.max(1, size ?? maxSize),
       // Room for all of it and a byte: what comes in one piece need not be put together.
-      chunkSize: Math.max(MIN_CHUNK_SIZE, Math.min(MAX_CHUNK_SIZE, likelySize + 1)),
+      chunkSize: Math.max(MIN_CHUNK_SIZE, Math.min(MAX_CHUNK_SIZE, (size ?? maxSize) + 1)),
       ...(dictionary === undefined ? {} : { dictionary }),
     });
   } catch (error) {
