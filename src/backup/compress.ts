@@ -5,7 +5,8 @@ import { constants, createZstdCompress } from "node:zlib";
 const OUTPUT_CHUNK_SIZE = 256 * 1024;
 
 /**
- * Compresses a stream with zstd at `level` (1 to 22), in a thread of Node's, in bounded memory.
+ * Compresses a stream with zstd at `level` (1 to 22), in a thread of Node's, in bounded memory: `chunkSize` bytes
+ * at a time.
  *
  * It is one frame with a checksum, and an empty source gives an empty frame. One frame, not several in parallel: Node's
  * decompressor takes the end of the first for the end of all, without an error.
@@ -13,11 +14,12 @@ const OUTPUT_CHUNK_SIZE = 256 * 1024;
  * @throws what `source` throws
  */
 export async function* compress(
-  source: AsyncIterable<Uint8Array>,
+  source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   level: number,
+  chunkSize = OUTPUT_CHUNK_SIZE,
 ): AsyncGenerator<Uint8Array, void, void> {
   const compressor = createZstdCompress({
-    chunkSize: OUTPUT_CHUNK_SIZE,
+    chunkSize,
     params: {
       [constants.ZSTD_c_compressionLevel]: level,
       [constants.ZSTD_c_checksumFlag]: 1,

@@ -26,8 +26,6 @@ export class RowTap {
   /** Of the message that is being read: bytes that are still to come. */
   #left = 0;
   #isRow = false;
-  /** Whether somebody else was given a part of the chunk that is being read. */
-  #hasPassed = false;
 
   /**
    * `onRow` is told of bytes of rows, in their order: those of a chunk from `start` up to, not including, `end`. They are
@@ -49,13 +47,11 @@ export class RowTap {
   }
 
   #read(chunk: Buffer): void {
-    this.#hasPassed = false;
     let position = 0;
     while (position < chunk.byteLength) {
       position = this.#left > 0 ? this.#readBody(chunk, position) : this.#readHeader(chunk, position);
     }
-    // The driver may keep a part of a message until the rest comes.
-    if (!this.#hasPassed) free(chunk);
+    free(chunk);
   }
 
   #readBody(chunk: Buffer, start: number): number {
@@ -76,7 +72,7 @@ export class RowTap {
     this.#headerFilled += end - start;
     if (this.#headerFilled === HEADER_SIZE) {
       this.#headerFilled = 0;
-      this.#begin(Buffer.from(this.#header), 0);
+      this.#begin(this.#header, 0);
     }
     return end;
   }
@@ -87,8 +83,9 @@ export class RowTap {
     if (!this.#isRow) this.#pass(header.subarray(start, start + HEADER_SIZE));
   }
 
+  /** A copy: the driver may keep a part of a message until the rest comes, and the chunk, mostly rows, is given back. */
   #pass(bytes: Buffer): void {
-    this.#hasPassed = true;
-    for (const listener of this.#listeners) listener.call(this.#stream, bytes);
+    const copy = Buffer.from(bytes);
+    for (const listener of this.#listeners) listener.call(this.#stream, copy);
   }
 }

@@ -147,7 +147,7 @@ async function storeTable(
     };
     ranges.push({ from: tuplePosition(fromPage), block });
   }
-  const index = Buffer.from(serializeBlockIndex(ranges));
+  const index = Buffer.concat([...serializeBlockIndex(ranges)]);
   const sum = (of: (block: StoredBlock) => number): number =>
     ranges.reduce((total, { block }) => total + (block === undefined ? 0 : of(block)), 0);
   const place = await packs.add(index, undefined);

@@ -15,7 +15,7 @@ import {
 } from "../../repository/blocks/pack-cache.ts";
 import { PackReader } from "../../repository/blocks/pack-reader.ts";
 import { readBase, tableKey, type Base } from "./base.ts";
-import { openDictionaries } from "./dictionaries.ts";
+import { openDictionaries, type Dictionaries } from "./dictionaries.ts";
 import { dumpBlocks } from "./dump-blocks.ts";
 import { chooseBlockTables, readTableFacts, type BlockTable } from "./eligible.ts";
 import { PackWriter } from "./pack-writer.ts";
@@ -79,10 +79,9 @@ export async function planBlockBackup(request: BlockBackupRequest): Promise<Bloc
   const packs = new PackWriter({ ...request, cache, onProgress: () => moved.note() });
   const earlier = new PackReader({ storage, database, cache });
   const dictionaries = openDictionaries({ packs: earlier, signal, warn });
-  const store = new BlockStore({ ...request, packs, base, dictionaries });
   return {
     tables,
-    run: (progress) => run(request, { tables, base, store, packs, progress, moved }),
+    run: (progress) => run(request, { tables, base, dictionaries, packs, progress, moved }),
     discard: () => packs.discard(signal.reason),
   };
 }
@@ -102,13 +101,14 @@ async function run(
   with_: {
     tables: readonly BlockTable[];
     base: Base;
-    store: BlockStore;
+    dictionaries: Dictionaries;
     packs: PackWriter;
     progress: Progress;
     moved: { note: () => void };
   },
 ): Promise<ManifestBlocks> {
   const { progress, moved, packs } = with_;
+  using store = new BlockStore({ ...request, ...with_ });
   using stall = watchForStall(request.stallTimeout, request.fail, {
     reader: "the server",
     isStorageSlow: () => packs.isWaiting,
@@ -122,7 +122,7 @@ async function run(
     progress.add(unreported);
     unreported = 0;
   };
-  const blocks = await dumpBlocks({ ...request, ...with_, snapshot: request.snapshot.id, onData });
+  const blocks = await dumpBlocks({ ...request, ...with_, store, snapshot: request.snapshot.id, onData });
   await checkPacks(request, blocks);
   return blocks;
 }

@@ -4,8 +4,8 @@ import { ByteQueue } from "./byte-queue.ts";
 import type { Range } from "./ranges.ts";
 import type { BlockStore } from "./store-blocks.ts";
 
-/** Bytes of texts of one connection that may wait to be stored; then the server waits. */
-const MOST_UNSTORED = 512 * 1024;
+/** Bytes of memory with texts of one connection that may wait to be stored, most often three; then the server waits. */
+const MOST_UNSTORED = 1536 * 1024;
 
 /** Bytes of a long text that may wait. */
 const MOST_PASSING = 512 * 1024;
@@ -44,17 +44,16 @@ export class Batch implements TextSink {
   }
 
   held(index: number, held: HeldText, rows: number): Promise<void> | undefined {
-    const size = held.text.byteLength;
-    const known = this.#store.find({ rows, size, sha256: held.sha256 });
+    const known = this.#store.find({ rows, size: held.text.byteLength, sha256: held.sha256 });
     if (known !== undefined) {
       held.release();
       this.blocks[index] = Promise.resolve(known);
       return undefined;
     }
-    this.#unstored += size;
+    this.#unstored += held.capacity;
     const stored = this.#store.store(held, rows, this.#earlierOf(index)).finally(() => {
       held.release();
-      this.#unstored -= size;
+      this.#unstored -= held.capacity;
       this.#onStored?.resolve();
       this.#onStored = undefined;
     });

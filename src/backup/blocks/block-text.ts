@@ -1,4 +1,5 @@
 import { createHash, hash } from "node:crypto";
+import { free } from "../../garbage.ts";
 import type { ByteQueue } from "./byte-queue.ts";
 import type { CopyConsumer } from "../../postgres/copy-out.ts";
 
@@ -15,6 +16,8 @@ const PIECE_SIZE = 256 * 1024;
 export interface HeldText {
   text: Buffer;
   sha256: string;
+  /** Bytes of the memory that it stands in. */
+  capacity: number;
   /** Gives the memory back for the next text; nobody may look at `text` after. */
   release: () => void;
 }
@@ -46,8 +49,9 @@ export class BufferPool {
   }
 
   give(buffer: Buffer): void {
-    // Those that had to grow would add up.
     if (buffer.byteLength === FIRST_CAPACITY) this.#free.push(buffer);
+    // Those that had to grow would add up.
+    else free(buffer);
   }
 }
 
@@ -98,7 +102,12 @@ export class BlockTexts implements CopyConsumer {
     const buffer = this.#buffer;
     this.#buffer = this.#pool.take();
     const text = buffer.subarray(0, size);
-    const held = { text, sha256: hash("sha256", text, "hex"), release: () => this.#pool.give(buffer) };
+    const held = {
+      text,
+      sha256: hash("sha256", text, "hex"),
+      capacity: buffer.byteLength,
+      release: () => this.#pool.give(buffer),
+    };
     return this.#sink.held(index, held, rows);
   }
 

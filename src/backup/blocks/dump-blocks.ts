@@ -1,6 +1,4 @@
-import { hash } from "node:crypto";
-import { promisify } from "node:util";
-import { constants, zstdCompress } from "node:zlib";
+import { createHash } from "node:crypto";
 import type { ConnectionSettings } from "../../config/connection.ts";
 import { together } from "../../parallel.ts";
 import { connect } from "../../postgres/client.ts";
@@ -8,6 +6,7 @@ import { joinSnapshot } from "../../postgres/snapshot.ts";
 import { serializeBlockIndex, type BlockRange } from "../../repository/blocks/block-index.ts";
 import type { ManifestBlocks, ManifestBlockTable } from "../../repository/manifest.ts";
 import { tableKey, type Base, type BaseTable } from "./base.ts";
+import { compress } from "../compress.ts";
 import { BufferPool } from "./block-text.ts";
 import type { BlockTable } from "./eligible.ts";
 import type { PackWriter } from "./pack-writer.ts";
@@ -15,7 +14,10 @@ import { planSegments } from "./ranges.ts";
 import type { BlockStore } from "./store-blocks.ts";
 import { TableReader } from "./table-reader.ts";
 
-const compress = promisify(zstdCompress);
+/** zstd's, of lists of blocks: they are short. */
+const INDEX_LEVEL = 3;
+/** Bytes at a time of a compressed list; most have fewer in all. */
+const INDEX_CHUNK_SIZE = 16 * 1024;
 
 export interface BlocksRequest {
   connection: ConnectionSettings;
@@ -82,32 +84,35 @@ async function describeTable(
 ): Promise<ManifestBlockTable> {
   const { schema, name, columns } = reader.table;
   const ranges = reader.ranges();
-  const text = Buffer.from(serializeBlockIndex(ranges));
-  const sha256 = hash("sha256", text, "hex");
+  const described = describeIndex(ranges);
   return {
     schema,
     name,
     columns: [...columns],
     rows: sumOf(ranges, "rows"),
     size: sumOf(ranges, "size"),
-    index: knownIndex(reader.table, base, sha256) ?? {
-      ...(await packs.append(await compressText(text))),
-      size: text.byteLength,
-      sha256,
+    index: knownIndex(reader.table, base, described.sha256) ?? {
+      ...(await packs.append(compress(serializeBlockIndex(ranges), INDEX_LEVEL, INDEX_CHUNK_SIZE))),
+      ...described,
     },
     fingerprints: null,
   };
 }
 
+/** The length of a list's text, in bytes, and its SHA-256. */
+function describeIndex(ranges: readonly BlockRange[]): { size: number; sha256: string } {
+  const digest = createHash("sha256");
+  let size = 0;
+  for (const piece of serializeBlockIndex(ranges)) {
+    digest.update(piece);
+    size += piece.byteLength;
+  }
+  return { size, sha256: digest.digest("hex") };
+}
+
 function knownIndex(table: BlockTable, base: Base, sha256: string): ManifestBlockTable["index"] | undefined {
   const known = base.tables.get(tableKey(table))?.entry.index;
   return known?.sha256 === sha256 ? known : undefined;
-}
-
-function compressText(text: Buffer): Promise<Buffer> {
-  return compress(text, {
-    params: { [constants.ZSTD_c_checksumFlag]: 1 },
-  });
 }
 
 function sumOf(ranges: readonly BlockRange[], key: "rows" | "size"): number {

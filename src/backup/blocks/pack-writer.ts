@@ -1,4 +1,3 @@
-import { free } from "../../garbage.ts";
 import type { FrameReference, TextDigest } from "../../repository/blocks/block-index.ts";
 import { serializePackContents, type PackedBlock } from "../../repository/blocks/pack-contents.ts";
 import type { PackCache } from "../../repository/blocks/pack-cache.ts";
@@ -67,15 +66,15 @@ export class PackWriter {
   }
 
   /**
-   * Appends one frame, whole or as it comes, and says where it is. Fulfilled when its bytes were taken for upload. A whole
-   * one has memory of its own, which is given back.
+   * Appends one frame, in pieces that are there or as they come, and says where it is. Fulfilled when its bytes were taken
+   * for upload, and are not looked at any more.
    *
    * `block`: what is in it, for a block that is stored as itself; known at the frame's end.
    *
    * @throws what `frame` throws, as `uploadStream` does, or the signal's reason
    */
   append(
-    frame: Uint8Array | AsyncIterable<Uint8Array>,
+    frame: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
     block?: Promise<TextDigest>,
   ): Promise<FrameReference> {
     const appended = this.#turn.then(() => this.#append(frame, block));
@@ -113,26 +112,23 @@ export class PackWriter {
   }
 
   async #append(
-    frame: Uint8Array | AsyncIterable<Uint8Array>,
+    frame: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
     block: Promise<TextDigest> | undefined,
   ): Promise<FrameReference> {
     this.#options.signal.throwIfAborted();
     const pack = (this.#open ??= this.#begin());
     const offset = pack.size;
-    if (frame instanceof Uint8Array) {
-      await this.#push(pack, frame);
-      free(frame);
-    } else for await (const chunk of frame) await this.#push(pack, chunk);
+    for await (const piece of frame) await this.#push(pack, piece);
     const length = pack.size - offset;
     if (block !== undefined) pack.blocks.push({ ...(await block), offset, length });
     if (pack.size >= this.#packSize) await this.#close();
     return { pack: pack.name, offset, length };
   }
 
-  async #push(pack: OpenPack, chunk: Uint8Array): Promise<void> {
-    await this.#options.cache?.write(pack.name, pack.size, chunk);
-    pack.size += chunk.byteLength;
-    await this.#wait(pack.queue.push(chunk));
+  async #push(pack: OpenPack, piece: Uint8Array): Promise<void> {
+    await this.#options.cache?.write(pack.name, pack.size, piece);
+    pack.size += piece.byteLength;
+    await this.#wait(pack.queue.push(piece));
   }
 
   async #wait(storage: Promise<unknown> | undefined): Promise<void> {

@@ -6,6 +6,7 @@ import type { Base } from "./base.ts";
 import type { HeldText } from "./block-text.ts";
 import type { ByteQueue } from "./byte-queue.ts";
 import { free } from "../../garbage.ts";
+import { BlockCompressor } from "./block-compressor.ts";
 import { MAX_DICTIONARY_SIZE, type Dictionaries, type FullBlock } from "./dictionaries.ts";
 import type { PackWriter } from "./pack-writer.ts";
 
@@ -13,12 +14,13 @@ const compressWhole = promisify(zstdCompress);
 
 /** zstd's level for deltas: at 1 it finds next to nothing in a dictionary of this size, and at 3 half as much again. */
 const DELTA_LEVEL = 6;
+const DELTA_PARAMETERS = {
+  [constants.ZSTD_c_compressionLevel]: DELTA_LEVEL,
+  [constants.ZSTD_c_checksumFlag]: 1,
+};
 
 /** A delta may be this share of its dictionary's frame; beyond, the block is stored as itself, for others to refer to. */
 const LARGEST_DELTA = 1 / 4;
-
-/** Bytes; zstd gives most texts back in one piece of half their length, for which it need not be called again. */
-const SMALLEST_CHUNK = 16 * 1024;
 
 /** Stores blocks in the way that takes the fewest bytes: not at all, as what changed, or whole. */
 export class BlockStore {
@@ -26,12 +28,19 @@ export class BlockStore {
   readonly #base: Base;
   readonly #dictionaries: Dictionaries;
   readonly #compressionLevel: number;
+  readonly #compressor: BlockCompressor;
 
   constructor(from: { packs: PackWriter; base: Base; dictionaries: Dictionaries; compressionLevel: number }) {
     this.#packs = from.packs;
     this.#base = from.base;
     this.#dictionaries = from.dictionaries;
     this.#compressionLevel = from.compressionLevel;
+    this.#compressor = new BlockCompressor(from.compressionLevel);
+  }
+
+  /** Gives back what texts are compressed in. Nothing may be under way. */
+  [Symbol.dispose](): void {
+    this.#compressor[Symbol.dispose]();
   }
 
   /** The block that the storage has of a text; undefined where it is not there. */
@@ -47,7 +56,7 @@ export class BlockStore {
    * @throws as `PackWriter.append`
    */
   async store(
-    { text, sha256 }: HeldText,
+    { text, sha256 }: Pick<HeldText, "text" | "sha256">,
     rows: number,
     earlier: StoredBlock | undefined,
   ): Promise<StoredBlock> {
@@ -55,13 +64,14 @@ export class BlockStore {
     const dictionary = this.#dictionaryFor(text.byteLength, earlier);
     const delta = dictionary === undefined ? undefined : await this.#compressDelta(text, dictionary);
     if (delta !== undefined) {
-      return { ...block, frame: await this.#packs.append(delta), base: dictionary };
+      const frame = await this.#packs.append([delta]);
+      free(delta);
+      return { ...block, frame, base: dictionary };
     }
-    const frame = await compressWhole(text, {
-      params: parametersFor(this.#compressionLevel),
-      chunkSize: Math.max(SMALLEST_CHUNK, Math.ceil(text.byteLength / 2)),
-    });
-    return { ...block, frame: await this.#packs.append(frame, Promise.resolve(block)), base: undefined };
+    const frame = await this.#compressor.compress(text, (compressed) =>
+      this.#packs.append([compressed], Promise.resolve(block)),
+    );
+    return { ...block, frame, base: undefined };
   }
 
   /** Stores a text that is too long to be held, as it comes; `digest` says what it was, once it has come. */
@@ -84,12 +94,8 @@ export class BlockStore {
   async #compressDelta(text: Buffer, block: FullBlock): Promise<Buffer | undefined> {
     const dictionary = await this.#dictionaries.read(block);
     if (dictionary === undefined) return undefined;
-    const delta = await compressWhole(text, { params: parametersFor(DELTA_LEVEL), dictionary });
+    const delta = await compressWhole(text, { params: DELTA_PARAMETERS, dictionary });
     free(dictionary);
     return delta.byteLength <= block.frame.length * LARGEST_DELTA ? delta : undefined;
   }
-}
-
-function parametersFor(level: number): Record<number, number> {
-  return { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 };
 }

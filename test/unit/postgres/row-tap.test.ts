@@ -47,16 +47,15 @@ test("takes rows, and passes all else on as it came, wherever chunks end", () =>
   );
 });
 
-test("gives a chunk's memory back, but for one of which somebody else was given a part", () => {
+test("gives a chunk's memory back, and passes on copies, which may be kept", () => {
   const stream = new PassThrough();
-  stream.on("data", () => undefined);
+  const kept: Buffer[] = [];
+  stream.on("data", (bytes: Buffer) => kept.push(bytes));
   const tap = new RowTap(stream, () => undefined);
-  const row = message("d", Buffer.alloc(50_000));
-  const ofRows = Buffer.concat([row, row]);
-  const ofBoth = Buffer.concat([row, message("N", Buffer.from("notice"))]);
-  stream.emit("data", ofRows);
-  stream.emit("data", ofBoth);
+  const notice = message("N", Buffer.from("notice"));
+  const chunk = Buffer.concat([message("d", Buffer.alloc(100_000)), notice]);
+  stream.emit("data", chunk);
   tap.remove();
-  expect(ofRows.buffer.byteLength).toBe(0);
-  expect(ofBoth.buffer.byteLength).toBeGreaterThan(50_000);
+  expect(chunk.buffer.byteLength).toBe(0);
+  expect(Buffer.concat(kept)).toEqual(notice);
 });

@@ -17,7 +17,7 @@ async function dictionariesFor(text: Buffer, earlier: Pick<StoredBlock, "size" |
   const signal = new AbortController().signal;
   const storage = openFileStorage(await temporaryFolder("store-blocks"));
   const packs = new PackWriter({ storage, database: "shop", id: ID, signal });
-  const store = new BlockStore({
+  using store = new BlockStore({
     packs,
     base: { tables: new Map(), blocks: new Map(), packs: new Map([[EARLIER_PACK, 1000]]) },
     dictionaries: {
@@ -29,8 +29,12 @@ async function dictionariesFor(text: Buffer, earlier: Pick<StoredBlock, "size" |
     compressionLevel: 1,
   });
   const frame = { pack: EARLIER_PACK, offset: 0, length: 500 };
-  const held = { text, sha256: hash("sha256", text, "hex"), release: () => undefined };
-  await store.store(held, 1, { rows: 1, sha256: "earlier", frame, ...earlier });
+  await store.store({ text, sha256: hash("sha256", text, "hex") }, 1, {
+    rows: 1,
+    sha256: "earlier",
+    frame,
+    ...earlier,
+  });
   await packs.finish();
   return asked;
 }

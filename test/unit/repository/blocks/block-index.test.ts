@@ -38,16 +38,20 @@ const indexes: fc.Arbitrary<BlockRange[]> = fc
     });
   });
 
+function textOf(ranges: readonly BlockRange[]): string {
+  return Buffer.concat([...serializeBlockIndex(ranges)]).toString();
+}
+
 test("comes back as it was written", () => {
   fc.assert(
     fc.property(indexes, (ranges) => {
-      expect(parseBlockIndex(serializeBlockIndex(ranges), WHERE)).toEqual(ranges);
+      expect(parseBlockIndex(textOf(ranges), WHERE)).toEqual(ranges);
     }),
   );
 });
 
 test("is the text that the documentation says", () => {
-  const text = serializeBlockIndex([
+  const text = textOf([
     {
       from: 0,
       block: {
