@@ -26,10 +26,14 @@ export function free({ buffer, byteLength }: Uint8Array): void {
   if (isOurs && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
-/** Says that buffers of `bytes` are of no more use. Frees what has gathered from time to time, in 15 to 60 ms. */
+/** Says that buffers of `bytes` are of no more use. Frees what has gathered from time to time. */
 export function leaveToGarbage(bytes: number): void {
   garbage += bytes;
-  if (garbage < MOST_GARBAGE) return;
+  if (garbage >= MOST_GARBAGE) collectGarbage();
+}
+
+/** Frees all that is of no more use, in 15 to 60 ms. */
+export function collectGarbage(): void {
   garbage = 0;
   collect ??= collector();
   collect({ type: "major" });

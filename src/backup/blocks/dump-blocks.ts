@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ConnectionSettings } from "../../config/connection.ts";
 import { together } from "../../parallel.ts";
+import { collectGarbage } from "../../garbage.ts";
 import { connect } from "../../postgres/client.ts";
 import { joinSnapshot } from "../../postgres/snapshot.ts";
 import { serializeBlockIndex, type BlockRange } from "../../repository/blocks/block-index.ts";
@@ -64,10 +65,21 @@ export async function dumpBlocks(request: BlocksRequest): Promise<ManifestBlocks
     for (const { reader, segment } of remaining) await reader.read(client, segment, signal);
   });
 
+  // What reading left behind, before as much is made of the lists.
+  collectGarbage();
+  const needed = new Set<string>();
   const described = [];
-  for (const reader of readers) described.push(await describeTable(reader, request));
-  const written = await packs.finish();
-  return { packs: neededPacks(readers, described, [...base.packs, ...written]), tables: described };
+  for (const reader of readers) {
+    const ranges = reader.ranges();
+    addPacks(needed, ranges);
+    described.push(await describeTable(reader.table, ranges, request));
+  }
+  for (const { index } of described) needed.add(index.pack);
+  const all = [...base.packs, ...(await packs.finish())];
+  return {
+    packs: all.filter(([name]) => needed.has(name)).map(([name, size]) => ({ name, size })),
+    tables: described,
+  };
 }
 
 /** The table in the base; its boundaries are of no use for another list of columns. */
@@ -79,11 +91,11 @@ function knownTable(table: BlockTable, base: Base): BaseTable | undefined {
 
 /** The manifest's entry. The list of the table's blocks is written only if the base's is another. */
 async function describeTable(
-  reader: TableReader,
+  table: BlockTable,
+  ranges: readonly BlockRange[],
   { base, packs }: Pick<BlocksRequest, "base" | "packs">,
 ): Promise<ManifestBlockTable> {
-  const { schema, name, columns } = reader.table;
-  const ranges = reader.ranges();
+  const { schema, name, columns } = table;
   const described = describeIndex(ranges);
   return {
     schema,
@@ -91,7 +103,7 @@ async function describeTable(
     columns: [...columns],
     rows: sumOf(ranges, "rows"),
     size: sumOf(ranges, "size"),
-    index: knownIndex(reader.table, base, described.sha256) ?? {
+    index: knownIndex(table, base, described.sha256) ?? {
       ...(await packs.append(compress(serializeBlockIndex(ranges), INDEX_LEVEL, INDEX_CHUNK_SIZE))),
       ...described,
     },
@@ -119,19 +131,11 @@ function sumOf(ranges: readonly BlockRange[], key: "rows" | "size"): number {
   return ranges.reduce((sum, { block }) => sum + (block?.[key] ?? 0), 0);
 }
 
-/** The packs that a restore reads from, by name. */
-function neededPacks(
-  readers: readonly TableReader[],
-  tables: readonly ManifestBlockTable[],
-  all: readonly (readonly [name: string, size: number])[],
-): ManifestBlocks["packs"] {
-  const needed = new Set(tables.map(({ index }) => index.pack));
-  for (const reader of readers) {
-    for (const { block } of reader.ranges()) {
-      if (block === undefined) continue;
-      needed.add(block.frame.pack);
-      if (block.base !== undefined) needed.add(block.base.frame.pack);
-    }
+/** Adds the names of the packs that a restore of the ranges reads from. */
+function addPacks(needed: Set<string>, ranges: readonly BlockRange[]): void {
+  for (const { block } of ranges) {
+    if (block === undefined) continue;
+    needed.add(block.frame.pack);
+    if (block.base !== undefined) needed.add(block.base.frame.pack);
   }
-  return all.filter(([name]) => needed.has(name)).map(([name, size]) => ({ name, size }));
 }

@@ -60,18 +60,18 @@ export class BlockStore {
     rows: number,
     earlier: StoredBlock | undefined,
   ): Promise<StoredBlock> {
-    const block = { rows, size: text.byteLength, sha256 };
-    const dictionary = this.#dictionaryFor(text.byteLength, earlier);
+    const size = text.byteLength;
+    const dictionary = this.#dictionaryFor(size, earlier);
     const delta = dictionary === undefined ? undefined : await this.#compressDelta(text, dictionary);
     if (delta !== undefined) {
       const frame = await this.#packs.append([delta]);
       free(delta);
-      return { ...block, frame, base: dictionary };
+      return { rows, size, sha256, frame, base: dictionary };
     }
     const frame = await this.#compressor.compress(text, (compressed) =>
-      this.#packs.append([compressed], Promise.resolve(block)),
+      this.#packs.append([compressed], Promise.resolve({ rows, size, sha256 })),
     );
-    return { ...block, frame, base: undefined };
+    return { rows, size, sha256, frame, base: undefined };
   }
 
   /** Stores a text that is too long to be held, as it comes; `digest` says what it was, once it has come. */

@@ -53,8 +53,8 @@ export class TableReader {
 
   /** All ranges, in their order; once every segment was read. */
   ranges(): BlockRange[] {
-    const sorted = [...this.#blocks].sort(([left], [right]) => left - right);
-    return sorted.map(([from, block]) => ({ from, block }));
+    const starts = [...this.#blocks.keys()].sort((left, right) => left - right);
+    return starts.map((from) => ({ from, block: this.#blocks.get(from) }));
   }
 
   /**

@@ -89,9 +89,10 @@ export function parseBlockIndex(text: string, where: string): BlockRange[] {
   if (text === "") return [];
   if (!text.endsWith("\n")) throw corrupt(where, "its last line is cut");
   const ranges: BlockRange[] = [];
+  const packs = new Map<string, string>();
   let previous = -1;
   for (const [index, line] of text.slice(0, -1).split("\n").entries()) {
-    const range = parseLine(line);
+    const range = parseLine(line, packs);
     const isFirst = index === 0;
     if (range === undefined || range.from <= previous || (isFirst && range.from !== 0)) {
       throw corrupt(where, `line ${index + 1} is not as expected`);
@@ -102,7 +103,8 @@ export function parseBlockIndex(text: string, where: string): BlockRange[] {
   return ranges;
 }
 
-function parseLine(line: string): BlockRange | undefined {
+/** `packs`: the names that have come so far. */
+function parseLine(line: string, packs: Map<string, string>): BlockRange | undefined {
   const fields = line.split(" ");
   if (fields.length !== FIELDS) return undefined;
   const [position = "", rows, size, sha256, fingerprint = "", ...rest] = fields;
@@ -111,22 +113,45 @@ function parseLine(line: string): BlockRange | undefined {
   if (line === emptyLine(from)) return { from, block: undefined };
   const rowCount = parseCount(rows, Number.MAX_SAFE_INTEGER);
   const textSize = parseCount(size, MAX_BLOCK_SIZE);
-  const frame = parseFrame(rest.slice(0, 3));
+  const frame = parseFrame(rest.slice(0, 3), packs);
   if (!rowCount || !textSize || frame === undefined || !isDigest(sha256)) return undefined;
-  const block = { rows: rowCount, size: textSize, sha256, frame };
   const dictionary = rest.slice(3);
-  if (dictionary.every((field) => field === "-")) return { from, block: { ...block, base: undefined } };
-  const baseFrame = parseFrame(dictionary.slice(0, 3));
-  const baseDigest = dictionary[3];
-  if (baseFrame === undefined || !isDigest(baseDigest)) return undefined;
-  return { from, block: { ...block, base: { frame: baseFrame, sha256: baseDigest } } };
+  const base = dictionary.every((field) => field === "-") ? undefined : parseBase(dictionary, packs);
+  if (base === null) return undefined;
+  return { from, block: { rows: rowCount, size: textSize, sha256: copyOf(sha256), frame, base } };
 }
 
-function parseFrame([pack, offset, length]: readonly string[]): FrameReference | undefined {
+/** Null where it is none. */
+function parseBase(fields: readonly string[], packs: Map<string, string>): StoredBlock["base"] | null {
+  const frame = parseFrame(fields.slice(0, 3), packs);
+  const digest = fields[3];
+  if (frame === undefined || !isDigest(digest)) return null;
+  return { frame, sha256: copyOf(digest) };
+}
+
+/** A part of a string keeps the whole alive: here a list of megabytes. */
+function copyOf(text: string): string {
+  return Buffer.from(text, "latin1").toString("latin1");
+}
+
+function parseFrame(
+  [name, offset, length]: readonly string[],
+  packs: Map<string, string>,
+): FrameReference | undefined {
+  const pack = name === undefined ? undefined : knownPack(name, packs);
   const start = parseCount(offset, MAX_OFFSET);
   const bytes = parseCount(length, MAX_BLOCK_SIZE);
-  if (pack === undefined || !PACK_NAME_PATTERN.test(pack) || start === undefined || !bytes) return undefined;
+  if (pack === undefined || start === undefined || !bytes) return undefined;
   return { pack, offset: start, length: bytes };
+}
+
+/** One string for a name, however many frames are in the pack. Undefined for what no pack is called. */
+function knownPack(name: string, packs: Map<string, string>): string | undefined {
+  const known = packs.get(name);
+  if (known !== undefined || !PACK_NAME_PATTERN.test(name)) return known;
+  const copy = copyOf(name);
+  packs.set(copy, copy);
+  return copy;
 }
 
 function parseCount(text: string | undefined, most: number): number | undefined {
