@@ -50,10 +50,11 @@ export class Batch implements TextSink {
       this.blocks[index] = Promise.resolve(known);
       return undefined;
     }
-    this.#unstored += held.capacity;
+    const memory = held.text.buffer.byteLength;
+    this.#unstored += memory;
     const stored = this.#store.store(held, rows, this.#earlierOf(index)).finally(() => {
       held.release();
-      this.#unstored -= held.capacity;
+      this.#unstored -= memory;
       this.#onStored?.resolve();
       this.#onStored = undefined;
     });

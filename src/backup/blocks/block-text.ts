@@ -16,8 +16,6 @@ const PIECE_SIZE = 256 * 1024;
 export interface HeldText {
   text: Buffer;
   sha256: string;
-  /** Bytes of the memory that it stands in. */
-  capacity: number;
   /** Gives the memory back for the next text; nobody may look at `text` after. */
   release: () => void;
 }
@@ -102,12 +100,7 @@ export class BlockTexts implements CopyConsumer {
     const buffer = this.#buffer;
     this.#buffer = this.#pool.take();
     const text = buffer.subarray(0, size);
-    const held = {
-      text,
-      sha256: hash("sha256", text, "hex"),
-      capacity: buffer.byteLength,
-      release: () => this.#pool.give(buffer),
-    };
+    const held = { text, sha256: hash("sha256", text, "hex"), release: () => this.#pool.give(buffer) };
     return this.#sink.held(index, held, rows);
   }
 

@@ -127,12 +127,14 @@ export class TableReader {
     const statements = ranges.map((range) => copyStatement(this.table, range));
     try {
       await runCopies(client, statements, texts, signal);
+      texts.dispose(undefined);
     } catch (error) {
       texts.dispose(error);
-      await Promise.allSettled(batch.blocks);
       throw error;
+    } finally {
+      // Nobody is at work any more when a failure is told.
+      await Promise.allSettled(batch.blocks);
     }
-    texts.dispose(undefined);
   }
 }
 

@@ -50,6 +50,15 @@ test("comes back as it was written", () => {
   );
 });
 
+test("comes back however many pieces it is written in", () => {
+  const ranges = Array.from({ length: 1_201 }, (_, index) => ({
+    from: tuplePosition(index),
+    block: undefined,
+  }));
+  expect([...serializeBlockIndex(ranges)].length).toBeGreaterThan(1);
+  expect(parseBlockIndex(textOf(ranges), WHERE)).toEqual(ranges);
+});
+
 test("is the text that the documentation says", () => {
   const text = textOf([
     {
