@@ -30,7 +30,7 @@ const storageObject = z
     partSize: size()
       .optional()
       .describe(
-        "the least size of a part of an upload; parts are made larger where the database needs it (8 MiB)",
+        "the least size of a part of an upload; parts are made larger where the database needs it (5 MiB)",
       ),
     maxParts: count(1, 10_000)
       .optional()

@@ -16,7 +16,7 @@ import { backupOfPack, PACK_NAME_PATTERN } from "./keys.ts";
 export const MANIFEST_FORMAT = 1;
 
 /** Bytes of one table's index, decompressed: 1.5 million blocks, or some 400 GB of text. */
-export const MAX_INDEX_BYTES = 256 * 1024 * 1024;
+const MAX_INDEX_BYTES = 256 * 1024 * 1024;
 
 /** Bytes; a larger manifest is not read. 10,000 tables need about 1.2 MB. */
 export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;

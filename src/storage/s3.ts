@@ -21,8 +21,8 @@ const MIB = 1024 * 1024;
 const MIN_PART_SIZE = 5 * MIB;
 const MAX_PART_SIZE = 5 * 1024 * MIB;
 const MAX_PARTS = 10_000;
-/** With four buffers this keeps the process far below its memory budget, and is large enough for full speed. */
-const DEFAULT_PART_SIZE = 8 * MIB;
+/** Some of these are in memory at a time; larger ones were no faster. */
+const DEFAULT_PART_SIZE = MIN_PART_SIZE;
 
 const DEFAULT_CONNECT_TIMEOUT = 10_000;
 const DEFAULT_IDLE_TIMEOUT = 60_000;

@@ -9,11 +9,8 @@ import { listSourceTables } from "../../src/backup/source-tables.ts";
 import type { PostgresClient } from "../../src/postgres/client.ts";
 import { quoteIdentifier, quoteQualified } from "../../src/postgres/quote.ts";
 import { readServerFacts } from "../../src/postgres/server-facts.ts";
-import {
-  serializeBlockIndex,
-  type BlockRange,
-  type StoredBlock,
-} from "../../src/repository/blocks/block-index.ts";
+import { serializeBlockIndex } from "../../src/repository/blocks/block-index.ts";
+import type { BlockRange, StoredBlock } from "../../src/repository/blocks/stored-block.ts";
 import { tuplePosition } from "../../src/repository/blocks/tuple-position.ts";
 import { archiveKey, manifestKey, packKey, packName } from "../../src/repository/keys.ts";
 import { serializeManifest, type Manifest, type ManifestBlocks } from "../../src/repository/manifest.ts";

@@ -1,12 +1,8 @@
 import { hash } from "node:crypto";
 import { buffer } from "node:stream/consumers";
 import { zstdDecompressSync } from "node:zlib";
-import {
-  parseBlockIndex,
-  type BlockRange,
-  type FrameReference,
-  type StoredBlock,
-} from "../../src/repository/blocks/block-index.ts";
+import { parseBlockIndex } from "../../src/repository/blocks/block-index.ts";
+import type { BlockRange, FrameReference, StoredBlock } from "../../src/repository/blocks/stored-block.ts";
 import { packKey } from "../../src/repository/keys.ts";
 import type { Manifest, ManifestBlockTable } from "../../src/repository/manifest.ts";
 import type { Storage } from "../../src/storage/storage.ts";
@@ -33,7 +29,7 @@ export class StoredBlocks {
 
   async ranges(name: string | ManifestBlockTable): Promise<BlockRange[]> {
     const table = this.table(name);
-    return parseBlockIndex((await this.#frame(table.index)).toString(), table.name);
+    return [...(await parseBlockIndex([await this.#frame(table.index)], table.name))];
   }
 
   /** The blocks that have rows. */

@@ -1,25 +1,27 @@
 import { isDataopsError, messageOf } from "../../errors.ts";
+import { collectGarbage } from "../../garbage.ts";
 import { inParallel } from "../../parallel.ts";
-import type { BlockRange, StoredBlock } from "../../repository/blocks/block-index.ts";
+import type { StoredBlock } from "../../repository/blocks/stored-block.ts";
+import type { BlockList } from "../../repository/blocks/block-list.ts";
 import { findMissing, listPacks } from "../../repository/blocks/find-packs.ts";
 import { readBlockIndex } from "../../repository/blocks/read-indexes.ts";
 import { newestBackup } from "../../repository/catalogue.ts";
 import type { Manifest, ManifestBlockTable, ManifestSource } from "../../repository/manifest.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { readDeadRuns } from "./dead-runs.ts";
+import { KnownBlocks } from "./known-blocks.ts";
 
 /** What is known of one table in the earlier backup. */
 export interface BaseTable {
   entry: ManifestBlockTable;
-  ranges: readonly BlockRange[];
+  ranges: BlockList;
 }
 
 /** What is in the storage already, and may be referred to. */
 export interface Base {
   /** The last backup's tables, by `tableKey`. */
   tables: ReadonlyMap<string, BaseTable>;
-  /** By the SHA-256 of their text. */
-  blocks: ReadonlyMap<string, StoredBlock>;
+  blocks: Pick<KnownBlocks, "get">;
   /** Bytes of each pack that is there, by its name. */
   packs: ReadonlyMap<string, number>;
 }
@@ -56,18 +58,20 @@ export function tableKey({ schema, name }: { schema: string; name: string }): st
  */
 export async function readBase(request: BaseRequest): Promise<Base> {
   const { storage, database, signal, warn } = request;
-  const base = { tables: new Map<string, BaseTable>(), blocks: new Map<string, StoredBlock>() };
+  const base = { tables: new Map<string, BaseTable>(), blocks: new KnownBlocks() };
   try {
     const found = await listPacks(storage, database, signal);
     const last = await readLastBackup(request);
     const packs = new Map(last === undefined ? [] : presentPacks(last, found, warn));
     if (last !== undefined) await addLastBackup(base, request, last, packs);
+    // What the lists came in.
+    collectGarbage();
     await readDeadRuns({ ...request, ...base, packs, found, since: last?.id });
     return { ...base, packs };
   } catch (error) {
     signal.throwIfAborted();
     warn(`all blocks are written anew, since what is stored cannot be read: ${messageOf(error)}`);
-    return { tables: new Map(), blocks: new Map(), packs: new Map() };
+    return { tables: new Map(), blocks: new KnownBlocks(), packs: new Map() };
   }
 }
 
@@ -108,7 +112,7 @@ function presentPacks(
 }
 
 async function addLastBackup(
-  base: { tables: Map<string, BaseTable>; blocks: Map<string, StoredBlock> },
+  base: { tables: Map<string, BaseTable>; blocks: KnownBlocks },
   { storage, signal, warn }: BaseRequest,
   { database, blocks }: BlockManifest,
   packs: ReadonlyMap<string, number>,
@@ -119,9 +123,7 @@ async function addLastBackup(
     try {
       const ranges = await readBlockIndex({ storage, database, sizes, signal: either }, entry);
       base.tables.set(tableKey(entry), { entry, ranges });
-      for (const { block } of ranges) {
-        if (block !== undefined && isPresent(block, packs)) base.blocks.set(block.sha256, block);
-      }
+      base.blocks.add(ranges, (block) => isPresent(block, packs));
     } catch (error) {
       signal.throwIfAborted();
       warn(`all blocks of ${entry.schema}.${entry.name} are written anew: ${messageOf(error)}`);

@@ -1,11 +1,11 @@
-import type { StoredBlock, TextDigest } from "../../repository/blocks/block-index.ts";
+import type { StoredBlock, TextDigest } from "../../repository/blocks/stored-block.ts";
 import type { HeldText, PassedText, TextSink } from "./block-text.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import type { Range } from "./ranges.ts";
 import type { BlockStore } from "./store-blocks.ts";
 
 /** Bytes of memory with texts of one connection that may wait to be stored, most often three; then the server waits. */
-const MOST_UNSTORED = 1536 * 1024;
+const MOST_UNSTORED = 1024 * 1024;
 
 /** Bytes of a long text that may wait. */
 const MOST_PASSING = 512 * 1024;

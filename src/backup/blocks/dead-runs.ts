@@ -1,10 +1,11 @@
 import { messageOf } from "../../errors.ts";
 import { isBackupId, startStamp, stampOf } from "../../repository/backup-id.ts";
-import type { StoredBlock } from "../../repository/blocks/block-index.ts";
-import { readPackContents } from "../../repository/blocks/pack-contents.ts";
+import { BlockList } from "../../repository/blocks/block-list.ts";
+import { readPackContents, type PackedBlock } from "../../repository/blocks/pack-contents.ts";
 import { backupOfPack, packKey, parsePackKey } from "../../repository/keys.ts";
 import { startOfRun } from "../../repository/run-record.ts";
 import type { Storage } from "../../storage/storage.ts";
+import type { KnownBlocks } from "./known-blocks.ts";
 
 /**
  * Milliseconds that a dead run may have begun before this one: `docs/format.md` has packs that no manifest names stay
@@ -23,8 +24,8 @@ export interface DeadRunsRequest {
   isAbandoned: (id: string) => Promise<boolean>;
   /** Every pack that is there, with its size in bytes, by its key. */
   found: ReadonlyMap<string, number>;
-  /** Blocks that may be referred to, by their SHA-256: those found are added. */
-  blocks: Map<string, StoredBlock>;
+  /** Blocks that may be referred to: those found are added. */
+  blocks: KnownBlocks;
   /** Packs that may be referred to, by name, with their sizes: those found are added. */
   packs: Map<string, number>;
   signal: AbortSignal;
@@ -51,16 +52,22 @@ export async function readDeadRuns(request: DeadRunsRequest): Promise<void> {
     try {
       const contents = await readPackContents(storage, database, { name, size }, signal);
       packs.set(name, size);
-      for (const { sha256, rows, size: bytes, offset, length } of contents) {
-        if (blocks.has(sha256)) continue;
-        const frame = { pack: name, offset, length };
-        blocks.set(sha256, { rows, size: bytes, sha256, frame, base: undefined });
-      }
+      blocks.add(listOf(name, contents), () => true);
     } catch (error) {
       signal.throwIfAborted();
       warn(`what run ${id} left is not used: ${messageOf(error)}`);
     }
   }
+}
+
+/** Which ranges the blocks are of, nobody knows. */
+function listOf(pack: string, contents: readonly PackedBlock[]): BlockList {
+  return BlockList.of(
+    contents.map(({ rows, size, sha256, offset, length }, index) => ({
+      from: index,
+      block: { rows, size, sha256, frame: { pack, offset, length }, base: undefined },
+    })),
+  );
 }
 
 function isRecent(id: string, { since, id: own }: Pick<DeadRunsRequest, "since" | "id">): boolean {

@@ -1,5 +1,5 @@
 import { messageOf } from "../../errors.ts";
-import type { FrameReference } from "../../repository/blocks/block-index.ts";
+import type { FrameReference } from "../../repository/blocks/stored-block.ts";
 import type { PackReader } from "../../repository/blocks/pack-reader.ts";
 
 /** Where a block that is stored as itself is, and the SHA-256 of its text. */

@@ -4,7 +4,8 @@ import { together } from "../../parallel.ts";
 import { collectGarbage } from "../../garbage.ts";
 import { connect } from "../../postgres/client.ts";
 import { joinSnapshot } from "../../postgres/snapshot.ts";
-import { serializeBlockIndex, type BlockRange } from "../../repository/blocks/block-index.ts";
+import { serializeBlockIndex } from "../../repository/blocks/block-index.ts";
+import type { BlockRange } from "../../repository/blocks/stored-block.ts";
 import type { ManifestBlocks, ManifestBlockTable } from "../../repository/manifest.ts";
 import { tableKey, type Base, type BaseTable } from "./base.ts";
 import { compress } from "../compress.ts";
@@ -70,9 +71,8 @@ export async function dumpBlocks(request: BlocksRequest): Promise<ManifestBlocks
   const needed = new Set<string>();
   const described = [];
   for (const reader of readers) {
-    const ranges = reader.ranges();
-    addPacks(needed, ranges);
-    described.push(await describeTable(reader.table, ranges, request));
+    addPacks(needed, reader.ranges());
+    described.push(await describeTable(reader, request));
   }
   for (const { index } of described) needed.add(index.pack);
   const all = [...base.packs, ...(await packs.finish())];
@@ -91,20 +91,18 @@ function knownTable(table: BlockTable, base: Base): BaseTable | undefined {
 
 /** The manifest's entry. The list of the table's blocks is written only if the base's is another. */
 async function describeTable(
-  table: BlockTable,
-  ranges: readonly BlockRange[],
+  reader: TableReader,
   { base, packs }: Pick<BlocksRequest, "base" | "packs">,
 ): Promise<ManifestBlockTable> {
-  const { schema, name, columns } = table;
-  const described = describeIndex(ranges);
+  const { schema, name, columns } = reader.table;
+  const described = describeIndex(reader.ranges());
   return {
     schema,
     name,
     columns: [...columns],
-    rows: sumOf(ranges, "rows"),
-    size: sumOf(ranges, "size"),
-    index: knownIndex(table, base, described.sha256) ?? {
-      ...(await packs.append(compress(serializeBlockIndex(ranges), INDEX_LEVEL, INDEX_CHUNK_SIZE))),
+    ...sumOf(reader.ranges()),
+    index: knownIndex(reader.table, base, described.sha256) ?? {
+      ...(await packs.append(compress(serializeBlockIndex(reader.ranges()), INDEX_LEVEL, INDEX_CHUNK_SIZE))),
       ...described,
     },
     fingerprints: null,
@@ -112,7 +110,7 @@ async function describeTable(
 }
 
 /** The length of a list's text, in bytes, and its SHA-256. */
-function describeIndex(ranges: readonly BlockRange[]): { size: number; sha256: string } {
+function describeIndex(ranges: Iterable<BlockRange>): { size: number; sha256: string } {
   const digest = createHash("sha256");
   let size = 0;
   for (const piece of serializeBlockIndex(ranges)) {
@@ -127,12 +125,18 @@ function knownIndex(table: BlockTable, base: Base, sha256: string): ManifestBloc
   return known?.sha256 === sha256 ? known : undefined;
 }
 
-function sumOf(ranges: readonly BlockRange[], key: "rows" | "size"): number {
-  return ranges.reduce((sum, { block }) => sum + (block?.[key] ?? 0), 0);
+/** Rows, and bytes of text. */
+function sumOf(ranges: Iterable<BlockRange>): { rows: number; size: number } {
+  const sum = { rows: 0, size: 0 };
+  for (const { block } of ranges) {
+    sum.rows += block?.rows ?? 0;
+    sum.size += block?.size ?? 0;
+  }
+  return sum;
 }
 
 /** Adds the names of the packs that a restore of the ranges reads from. */
-function addPacks(needed: Set<string>, ranges: readonly BlockRange[]): void {
+function addPacks(needed: Set<string>, ranges: Iterable<BlockRange>): void {
   for (const { block } of ranges) {
     if (block === undefined) continue;
     needed.add(block.frame.pack);

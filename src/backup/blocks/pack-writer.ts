@@ -1,4 +1,4 @@
-import type { FrameReference, TextDigest } from "../../repository/blocks/block-index.ts";
+import type { FrameReference, TextDigest } from "../../repository/blocks/stored-block.ts";
 import { serializePackContents, type PackedBlock } from "../../repository/blocks/pack-contents.ts";
 import type { PackCache } from "../../repository/blocks/pack-cache.ts";
 import { packKey, packName } from "../../repository/keys.ts";

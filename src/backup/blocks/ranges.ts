@@ -1,4 +1,5 @@
-import type { BlockRange } from "../../repository/blocks/block-index.ts";
+import type { BlockRange } from "../../repository/blocks/stored-block.ts";
+import type { BlockList } from "../../repository/blocks/block-list.ts";
 import { itemOf, pageOf, tuplePosition, type TuplePosition } from "../../repository/blocks/tuple-position.ts";
 
 /**
@@ -45,8 +46,8 @@ export interface Range {
 
 /** A piece of a table that one connection reads. */
 export interface Segment extends Range {
-  /** The ranges that it is read in, where a base has set them; undefined where they are to be found while reading. */
-  ranges: readonly Range[] | undefined;
+  /** Where the ranges begin that it is read in, if a base has set them; undefined where they are to be found while reading. */
+  starts: readonly TuplePosition[] | undefined;
 }
 
 /** What is known of a table before it is read. */
@@ -62,35 +63,46 @@ export interface TableLength {
  */
 export function planSegments(
   table: TableLength,
-  base: readonly BlockRange[] = [],
+  base: BlockList | undefined,
   wanted = WANTED_BLOCK_SIZE,
 ): Segment[] {
-  const kept = keptRanges(table.pages, base, wanted);
-  const open = kept.pop()?.from ?? 0;
-  const old = groupRanges(kept, base, table.pages);
-  if (isStillShort(open, table.pages, base, wanted)) {
-    const last = { from: open, to: undefined };
-    return [...old, { ...last, ranges: [last] }];
+  if (base === undefined || base.length === 0) return newSegments(0, table);
+  const size = textSizeOf(base);
+  const boundaries = keptBoundaries(table.pages, base, wanted);
+  const open = boundaries.pop() ?? 0;
+  const old = groupRanges(boundaries, open, { pages: table.pages, size });
+  if (!isStillShort(open, { pages: table.pages, size }, base.at(base.length - 1), wanted)) {
+    return [...old, ...newSegments(open, table)];
   }
-  const starts = newSegmentStarts(open, table);
-  const fresh = starts.map((from, index): Segment => ({ from, to: starts[index + 1], ranges: undefined }));
-  return [...old, ...fresh];
+  return [...old, { from: open, to: undefined, starts: [open] }];
 }
 
-/** The base's ranges that the table still has, the large ones cut. The last one has no end. */
-function keptRanges(pages: number, base: readonly BlockRange[], wanted: number): Range[] {
+/** The ranges of a segment that has starts, from one of them on, as many as are left and `count` at most. */
+export function rangesOf({ starts = [], to }: Segment, first: number, count: number): Range[] {
+  const some = starts.slice(first, first + count);
+  return some.map((from, index) => ({ from, to: starts[first + index + 1] ?? to }));
+}
+
+/** Where the base's ranges begin that the table still has, the large ones cut. The last one has no end. */
+function keptBoundaries(pages: number, base: BlockList, wanted: number): TuplePosition[] {
   const boundaries: TuplePosition[] = [];
-  for (const [index, { from, block }] of base.entries()) {
-    if (from > 0 && pageOf(from) >= pages) break;
-    boundaries.push(from);
-    const next = base[index + 1]?.from;
-    // The last one had no end: from its start on, ranges are found anew.
-    if (next === undefined || pageOf(next) >= pages) break;
-    if (block !== undefined && block.rows > 1 && block.size > wanted * LARGEST_KEPT) {
-      boundaries.push(...cut(from, next, Math.min(block.rows, Math.ceil(block.size / wanted))));
+  let previous: BlockRange | undefined;
+  for (const range of base) {
+    // One that reached behind the table's end has none now: from its start on, ranges are found anew.
+    if (previous !== undefined) {
+      if (pageOf(range.from) >= pages) break;
+      boundaries.push(...cutLarge(previous, range.from, wanted));
     }
+    boundaries.push(range.from);
+    previous = range;
   }
-  return boundaries.map((from, index) => ({ from, to: boundaries[index + 1] }));
+  return boundaries;
+}
+
+/** The inner boundaries of a range whose text has become too long. */
+function cutLarge({ from, block }: BlockRange, to: TuplePosition, wanted: number): TuplePosition[] {
+  if (block === undefined || block.rows === 1 || block.size <= wanted * LARGEST_KEPT) return [];
+  return cut(from, to, Math.min(block.rows, Math.ceil(block.size / wanted)));
 }
 
 /** The inner boundaries of a range that is cut into at most `count` ranges: between pages, or else inside of them. */
@@ -104,50 +116,48 @@ function cut(from: TuplePosition, to: TuplePosition, count: number): TuplePositi
   return inner;
 }
 
-/** Puts ranges together to segments. */
-function groupRanges(ranges: readonly Range[], base: readonly BlockRange[], pages: number): Segment[] {
+/** Puts ranges that begin at `starts`, and end at `end`, together to segments. */
+function groupRanges(starts: readonly TuplePosition[], end: TuplePosition, text: TableLength): Segment[] {
   const segments: Segment[] = [];
-  const longest = tuplePosition(segmentPages({ pages, size: textSizeOf(base) }));
-  let open: Range[] = [];
-  const close = (): void => {
-    const [first] = open;
-    if (first !== undefined) segments.push({ from: first.from, to: open.at(-1)?.to, ranges: open });
+  const longest = tuplePosition(segmentPages(text));
+  let open: TuplePosition[] = [];
+  for (const [index, start] of starts.entries()) {
+    open.push(start);
+    const from = open[0] ?? start;
+    const to = starts[index + 1] ?? end;
+    if (to - from < longest && index < starts.length - 1) continue;
+    segments.push({ from, to, starts: open });
     open = [];
-  };
-  for (const range of ranges) {
-    open.push(range);
-    if ((range.to ?? 0) - (open[0]?.from ?? 0) >= longest) close();
   }
-  close();
   return segments;
 }
 
-/** Whether the range without an end is to stay one, as far as the base tells of its text. */
+/** Whether the range without an end, the base's `last` or one before it, is to stay one, as far as the base tells of its text. */
 function isStillShort(
   from: TuplePosition,
-  pages: number,
-  base: readonly BlockRange[],
+  { pages, size }: TableLength,
+  last: BlockRange,
   wanted: number,
 ): boolean {
-  const last = base.at(-1);
-  if (last === undefined) return false;
   if (last.from > from) return true;
   const whole = pages - pageOf(from) - (itemOf(from) > 0 ? 1 : 0);
-  const perPage = textSizeOf(base) / Math.max(1, pages);
+  const perPage = size / Math.max(1, pages);
   const expected = Math.max(last.block?.size ?? 0, whole * perPage);
   const isOneRow = last.block?.rows === 1 && pages <= pageOf(from) + 1;
   return isOneRow || expected <= wanted * LARGEST_RANGE;
 }
 
-function textSizeOf(base: readonly BlockRange[]): number {
-  return base.reduce((sum, { block }) => sum + (block?.size ?? 0), 0);
+function textSizeOf(base: BlockList): number {
+  let size = 0;
+  for (const { block } of base) size += block?.size ?? 0;
+  return size;
 }
 
-function newSegmentStarts(from: TuplePosition, table: TableLength): TuplePosition[] {
+function newSegments(from: TuplePosition, table: TableLength): Segment[] {
   const starts = [from];
   const length = segmentPages(table);
   for (let page = pageOf(from) + length; page < table.pages; page += length) starts.push(tuplePosition(page));
-  return starts;
+  return starts.map((start, index) => ({ from: start, to: starts[index + 1], starts: undefined }));
 }
 
 function segmentPages({ pages, size }: TableLength): number {

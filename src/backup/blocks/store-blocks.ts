@@ -1,6 +1,6 @@
 import { promisify } from "node:util";
 import { constants, zstdCompress } from "node:zlib";
-import type { StoredBlock, TextDigest } from "../../repository/blocks/block-index.ts";
+import type { FrameReference, StoredBlock, TextDigest } from "../../repository/blocks/stored-block.ts";
 import { compress } from "../compress.ts";
 import type { Base } from "./base.ts";
 import type { HeldText } from "./block-text.ts";
@@ -18,6 +18,24 @@ const DELTA_PARAMETERS = {
   [constants.ZSTD_c_compressionLevel]: DELTA_LEVEL,
   [constants.ZSTD_c_checksumFlag]: 1,
 };
+
+/** Bytes of the longest text, and of the longest dictionary, that `SHORT_DELTA_PARAMETERS` are good for. */
+const LONGEST_SHORT = 320 * 1024;
+
+/**
+ * Half of the table that the level has, which takes 6 MB for each text, and much of the time to be cleared: with blocks of
+ * the usual size 0.6 of it, for deltas that are 0.1 % longer. In half of that again, or with blocks twice as long, rows with
+ * sums in them push each other out of the table: up to seven times as long.
+ */
+const SHORT_DELTA_PARAMETERS = {
+  ...DELTA_PARAMETERS,
+  [constants.ZSTD_c_hashLog]: 18,
+  // Text and dictionary.
+  [constants.ZSTD_c_windowLog]: 20,
+};
+
+/** Bytes that a delta is put into: nearly always enough, and more than Node takes out of memory that others use, too. */
+const DELTA_CHUNK_SIZE = 128 * 1024;
 
 /** A delta may be this share of its dictionary's frame; beyond, the block is stored as itself, for others to refer to. */
 const LARGEST_DELTA = 1 / 4;
@@ -62,12 +80,8 @@ export class BlockStore {
   ): Promise<StoredBlock> {
     const size = text.byteLength;
     const dictionary = this.#dictionaryFor(size, earlier);
-    const delta = dictionary === undefined ? undefined : await this.#compressDelta(text, dictionary);
-    if (delta !== undefined) {
-      const frame = await this.#packs.append([delta]);
-      free(delta);
-      return { rows, size, sha256, frame, base: dictionary };
-    }
+    const delta = dictionary === undefined ? undefined : await this.#storeDelta(text, dictionary);
+    if (delta !== undefined) return { rows, size, sha256, frame: delta, base: dictionary };
     const frame = await this.#compressor.compress(text, (compressed) =>
       this.#packs.append([compressed], Promise.resolve({ rows, size, sha256 })),
     );
@@ -91,11 +105,16 @@ export class BlockStore {
   }
 
   /** Undefined where it would not be small enough, or the dictionary cannot be had. */
-  async #compressDelta(text: Buffer, block: FullBlock): Promise<Buffer | undefined> {
+  async #storeDelta(text: Buffer, block: FullBlock): Promise<FrameReference | undefined> {
     const dictionary = await this.#dictionaries.read(block);
     if (dictionary === undefined) return undefined;
-    const delta = await compressWhole(text, { params: DELTA_PARAMETERS, dictionary });
+    const isShort = Math.max(text.byteLength, dictionary.byteLength) <= LONGEST_SHORT;
+    const params = isShort ? SHORT_DELTA_PARAMETERS : DELTA_PARAMETERS;
+    const delta = await compressWhole(text, { params, dictionary, chunkSize: DELTA_CHUNK_SIZE });
     free(dictionary);
-    return delta.byteLength <= block.frame.length * LARGEST_DELTA ? delta : undefined;
+    const isWorthIt = delta.byteLength <= block.frame.length * LARGEST_DELTA;
+    const frame = isWorthIt ? await this.#packs.append([delta]) : undefined;
+    free(delta);
+    return frame;
   }
 }

@@ -1,5 +1,6 @@
 import type { PostgresClient } from "../../postgres/client.ts";
-import type { BlockRange, StoredBlock } from "../../repository/blocks/block-index.ts";
+import type { BlockRange, StoredBlock } from "../../repository/blocks/stored-block.ts";
+import { BlockList } from "../../repository/blocks/block-list.ts";
 import { pageOf, type TuplePosition } from "../../repository/blocks/tuple-position.ts";
 import type { BaseTable } from "./base.ts";
 import { Batch } from "./batch.ts";
@@ -11,6 +12,7 @@ import {
   chooseRangeLength,
   FIRST_RANGE_PAGES,
   nextRanges,
+  rangesOf,
   type Range,
   type RangeLength,
   type SeenText,
@@ -39,22 +41,18 @@ export interface ReadDependencies {
 export class TableReader {
   readonly table: BlockTable;
   readonly #dependencies: ReadDependencies;
-  /** What became of each range, by its start. */
-  readonly #blocks = new Map<TuplePosition, StoredBlock | undefined>();
-  /** The base's blocks by their range's start. */
-  readonly #earlier: ReadonlyMap<TuplePosition, StoredBlock | undefined>;
+  /** What became of the ranges of each segment, by its start. */
+  readonly #segments = new Map<TuplePosition, BlockList>();
 
   constructor(table: BlockTable, dependencies: ReadDependencies) {
     this.table = table;
     this.#dependencies = dependencies;
-    const ranges = dependencies.known?.ranges ?? [];
-    this.#earlier = new Map(ranges.map(({ from, block }) => [from, block]));
   }
 
   /** All ranges, in their order; once every segment was read. */
-  ranges(): BlockRange[] {
-    const starts = [...this.#blocks.keys()].sort((left, right) => left - right);
-    return starts.map((from) => ({ from, block: this.#blocks.get(from) }));
+  *ranges(): Generator<BlockRange, void, void> {
+    const segments = [...this.#segments].sort(([left], [right]) => left - right);
+    for (const [, ranges] of segments) yield* ranges;
   }
 
   /**
@@ -63,12 +61,14 @@ export class TableReader {
    * @throws as `runCopies` and `BlockStore.store` do
    */
   async read(client: PostgresClient, segment: Segment, signal: AbortSignal): Promise<void> {
-    if (segment.ranges === undefined) {
-      await this.#findRanges(client, segment, signal);
+    const read = new BlockList();
+    this.#segments.set(segment.from, read);
+    if (segment.starts === undefined) {
+      await this.#findRanges(client, segment, read, signal);
       return;
     }
-    for (let first = 0; first < segment.ranges.length; first += COPIES_PER_QUERY) {
-      await this.#readRanges(client, segment.ranges.slice(first, first + COPIES_PER_QUERY), signal);
+    for (let first = 0; first < segment.starts.length; first += COPIES_PER_QUERY) {
+      await this.#readRanges(client, rangesOf(segment, first, COPIES_PER_QUERY), read, signal);
     }
   }
 
@@ -76,7 +76,12 @@ export class TableReader {
    * Reads a segment that has no ranges yet. They follow from this segment alone, so that they are the same when a run that
    * was killed is made once more.
    */
-  async #findRanges(client: PostgresClient, segment: Segment, signal: AbortSignal): Promise<void> {
+  async #findRanges(
+    client: PostgresClient,
+    segment: Segment,
+    read: BlockList,
+    signal: AbortSignal,
+  ): Promise<void> {
     const seen = new TextLength(this.table);
     let length: RangeLength = { pages: FIRST_RANGE_PAGES };
     let from: TuplePosition | undefined = segment.from;
@@ -84,7 +89,7 @@ export class TableReader {
     while (from !== undefined) {
       length = chooseRangeLength(seen.text, length, this.#dependencies.blockSize);
       const ranges: Range[] = nextRanges(segment, { from, length, count, pages: this.table.pages });
-      const blocks = await this.#readRanges(client, ranges, signal);
+      const blocks = await this.#readRanges(client, ranges, read, signal);
       for (const [index, range] of ranges.entries()) seen.add(range, blocks[index]);
       const end: TuplePosition | undefined = ranges.at(-1)?.to;
       from = end === segment.to ? undefined : end;
@@ -92,13 +97,15 @@ export class TableReader {
     }
   }
 
+  /** Adds the ranges, with what became of them, to those that were read. */
   async #readRanges(
     client: PostgresClient,
     ranges: readonly Range[],
+    read: BlockList,
     signal: AbortSignal,
   ): Promise<(StoredBlock | undefined)[]> {
-    const { store } = this.#dependencies;
-    const batch = new Batch(store, ranges, ({ from }) => this.#earlier.get(from));
+    const { store, known } = this.#dependencies;
+    const batch = new Batch(store, ranges, ({ from }) => known?.ranges.blockFrom(from));
     await this.#copy(client, ranges, batch, signal);
     const blocks: (StoredBlock | undefined)[] = [];
     for (const [index, range] of ranges.entries()) {
@@ -110,7 +117,7 @@ export class TableReader {
         block = await again.blocks[0];
       }
       if (block === "changed") throw new Error("a block was read twice, and not stored");
-      this.#blocks.set(range.from, block);
+      read.push({ from: range.from, block });
       blocks.push(block);
     }
     return blocks;

@@ -1,4 +1,4 @@
-import type { StoredBlock } from "../../repository/blocks/block-index.ts";
+import type { StoredBlock } from "../../repository/blocks/stored-block.ts";
 import { isFromZstd } from "../../repository/blocks/decode-frame.ts";
 import { decodeStream } from "../../repository/blocks/decode-stream.ts";
 

@@ -1,4 +1,4 @@
-import type { FrameReference, StoredBlock } from "../../repository/blocks/block-index.ts";
+import type { FrameReference, StoredBlock } from "../../repository/blocks/stored-block.ts";
 
 /** Sorts the blocks of any number of backups into what has to be read for them, each frame once. Pure. */
 

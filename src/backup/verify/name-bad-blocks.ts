@@ -1,5 +1,6 @@
 import type { Findings } from "../../repository/findings.ts";
-import type { BlockRange, StoredBlock } from "../../repository/blocks/block-index.ts";
+import type { StoredBlock } from "../../repository/blocks/stored-block.ts";
+import type { BlockList } from "../../repository/blocks/block-list.ts";
 import { formatPosition } from "../../repository/blocks/tuple-position.ts";
 import { packKey } from "../../repository/keys.ts";
 import type { Manifest, ManifestBlockTable } from "../../repository/manifest.ts";
@@ -40,13 +41,14 @@ export async function nameBadBlocks(checks: readonly Check[], blocks: BadBlocks)
 /** A range each; but what is in one missing pack, all together. */
 function nameRanges(
   table: ManifestBlockTable,
-  ranges: readonly BlockRange[],
+  ranges: BlockList,
   findings: Findings,
   { bad, database, stored }: BadBlocks,
 ): void {
   const name = `${table.schema}.${table.name}`;
   const lost = new Map<string, number>();
-  for (const [index, { from, block }] of ranges.entries()) {
+  for (let index = 0; index < ranges.length; index += 1) {
+    const { from, block } = ranges.at(index);
     const why = block === undefined ? undefined : bad.get(blockKey(block));
     if (block === undefined || why === undefined) continue;
     const { pack, offset, length } = why.frame;
@@ -54,7 +56,7 @@ function nameRanges(
       lost.set(pack, (lost.get(pack) ?? 0) + block.rows);
       continue;
     }
-    const next = ranges[index + 1]?.from;
+    const next = index + 1 < ranges.length ? ranges.at(index + 1).from : undefined;
     findings.add({
       object: packKey(database, pack),
       offset,

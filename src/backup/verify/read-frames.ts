@@ -2,7 +2,7 @@ import { BytesInFlight } from "../../bytes-in-flight.ts";
 import { isDataopsError } from "../../errors.ts";
 import { leaveToGarbage } from "../../garbage.ts";
 import { together } from "../../parallel.ts";
-import type { FrameReference, StoredBlock } from "../../repository/blocks/block-index.ts";
+import type { FrameReference, StoredBlock } from "../../repository/blocks/stored-block.ts";
 import type { ExpectedText } from "../../repository/blocks/decode-frame.ts";
 import { joinFrames, type Span } from "../../repository/blocks/join-frames.ts";
 import type { PackReader } from "../../repository/blocks/pack-reader.ts";

@@ -1,4 +1,4 @@
-import { endOf, type FrameReference } from "../../repository/blocks/block-index.ts";
+import { endOf, type FrameReference } from "../../repository/blocks/stored-block.ts";
 import { packKey } from "../../repository/keys.ts";
 
 /** The packs that are in the storage, and how long they are: what is not there need not be asked for. */

@@ -1,5 +1,6 @@
 import { isDataopsError, messageOf } from "../../errors.ts";
-import { endOf, type BlockRange } from "../../repository/blocks/block-index.ts";
+import { endOf } from "../../repository/blocks/stored-block.ts";
+import type { BlockList } from "../../repository/blocks/block-list.ts";
 import { readBlockIndex, type BlockIndexRequest } from "../../repository/blocks/read-indexes.ts";
 import type { Findings } from "../../repository/findings.ts";
 import { packKey } from "../../repository/keys.ts";
@@ -49,7 +50,7 @@ export class IndexReader {
     table: ManifestBlockTable,
     manifest: Manifest,
     findings: Findings,
-  ): Promise<BlockRange[] | undefined> {
+  ): Promise<BlockList | undefined> {
     const { storage, database, stored, signal } = this.#options;
     const { pack, offset, length } = table.index;
     const lost = stored.whyNot(table.index);
@@ -68,7 +69,7 @@ export class IndexReader {
     return undefined;
   }
 
-  async #tryRead(request: BlockIndexRequest, table: ManifestBlockTable): Promise<BlockRange[] | string> {
+  async #tryRead(request: BlockIndexRequest, table: ManifestBlockTable): Promise<BlockList | string> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         const ranges = await readBlockIndex(request, table);
@@ -92,7 +93,7 @@ function listKey({ index, rows, size }: ManifestBlockTable): string {
   return `${pack} ${offset} ${length} ${index.size} ${sha256} ${rows} ${size}`;
 }
 
-function neededBy(ranges: readonly BlockRange[]): Map<string, number> {
+function neededBy(ranges: BlockList): Map<string, number> {
   const needed = new Map<string, number>();
   for (const { block } of ranges) {
     for (const frame of [block?.frame, block?.base?.frame]) {

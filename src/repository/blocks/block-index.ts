@@ -1,5 +1,7 @@
 import { DataopsError } from "../../errors.ts";
 import { PACK_NAME_PATTERN } from "../keys.ts";
+import { BlockList } from "./block-list.ts";
+import type { BlockRange, FrameReference, StoredBlock } from "./stored-block.ts";
 import { formatPosition, parsePosition, type TuplePosition } from "./tuple-position.ts";
 
 /**
@@ -8,61 +10,32 @@ import { formatPosition, parsePosition, type TuplePosition } from "./tuple-posit
  * It holds no digest of its own: whoever refers to it names the SHA-256 of its text.
  */
 
-/** Where a frame is: in which pack, from which byte, how long. */
-export interface FrameReference {
-  pack: string;
-  /** Bytes from the pack's start. */
-  offset: number;
-  /** Bytes as stored. */
-  length: number;
-}
-
-/** The byte behind a frame. */
-export function endOf({ offset, length }: FrameReference): number {
-  return offset + length;
-}
-
-/** A stored block's content. */
-export interface StoredBlock {
-  rows: number;
-  /** Bytes of text. */
-  size: number;
-  /** Of the text, hexadecimal. */
-  sha256: string;
-  frame: FrameReference;
-  /** The block that is the frame's dictionary, which is stored as itself; undefined for a block that is. */
-  base: { frame: FrameReference; sha256: string } | undefined;
-}
-
-/** What tells one text from another. */
-export type TextDigest = Pick<StoredBlock, "rows" | "size" | "sha256">;
-
-/** One range of a table. It ends where the next one begins; the last one has no end. */
-export interface BlockRange {
-  from: TuplePosition;
-  /** Undefined where the range has no rows. */
-  block: StoredBlock | undefined;
-}
-
 /** The place of the range's fingerprint, which nobody takes yet. */
 const NO_FINGERPRINT = "-";
 /** Two sums of 64 bits, hexadecimal. Read over until there is a use for it. */
 const FINGERPRINT = /^(-|[0-9a-f]{16}\.[0-9a-f]{16})$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 const FIELDS = 12;
+const LINE_END = 0x0a;
+/** Bytes; the longest numbers and names make half of it. */
+const MAX_LINE_LENGTH = 1024;
 /** Some 150 bytes each, of deltas 230. */
-const LINES_PER_PIECE = 500;
+const LINES_PER_PIECE = 100;
 /** Bytes of one block's text. Values of 1 GB in one row are the server's own limit. */
 const MAX_BLOCK_SIZE = 2 ** 33;
 /** Bytes; a frame of a pack. */
 const MAX_OFFSET = 2 ** 46;
 
 /** The text of an index, some lines at a time: that of 10 GB of deltas has 10 MB. */
-export function* serializeBlockIndex(ranges: readonly BlockRange[]): Generator<Buffer, void, void> {
-  for (let first = 0; first < ranges.length; first += LINES_PER_PIECE) {
-    const piece = ranges.slice(first, first + LINES_PER_PIECE);
-    yield Buffer.from(piece.map((range) => `${lineOf(range)}\n`).join(""));
+export function* serializeBlockIndex(ranges: Iterable<BlockRange>): Generator<Buffer, void, void> {
+  let lines: string[] = [];
+  for (const range of ranges) {
+    lines.push(`${lineOf(range)}\n`);
+    if (lines.length < LINES_PER_PIECE) continue;
+    yield Buffer.from(lines.join(""));
+    lines = [];
   }
+  if (lines.length > 0) yield Buffer.from(lines.join(""));
 }
 
 function lineOf({ from, block }: BlockRange): string {
@@ -81,30 +54,55 @@ function frameText({ pack, offset, length }: FrameReference): string {
 }
 
 /**
- * Reads an index's text. `where` names it in errors.
+ * Reads an index's text as it comes. `where` names it in errors.
  *
- * @throws DataopsError `corrupt` for anything that `serializeBlockIndex` would not have written
+ * @throws DataopsError `corrupt` for anything that `serializeBlockIndex` would not have written; what `text` throws
  */
-export function parseBlockIndex(text: string, where: string): BlockRange[] {
-  if (text === "") return [];
-  if (!text.endsWith("\n")) throw corrupt(where, "its last line is cut");
-  const ranges: BlockRange[] = [];
-  const packs = new Map<string, string>();
+export async function parseBlockIndex(
+  text: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  where: string,
+): Promise<BlockList> {
+  const ranges = new BlockList();
   let previous = -1;
-  for (const [index, line] of text.slice(0, -1).split("\n").entries()) {
-    const range = parseLine(line, packs);
-    const isFirst = index === 0;
-    if (range === undefined || range.from <= previous || (isFirst && range.from !== 0)) {
-      throw corrupt(where, `line ${index + 1} is not as expected`);
+  let problem: DataopsError | undefined;
+  for await (const line of linesOf(text)) {
+    // To its end all the same: if it is not the text that was written, who gives it knows more.
+    if (problem !== undefined) continue;
+    const range = parseLine(line);
+    if (range === undefined || range.from <= previous || (ranges.length === 0 && range.from !== 0)) {
+      problem = corrupt(where, `line ${ranges.length + 1} is not as expected`);
+      continue;
     }
     previous = range.from;
     ranges.push(range);
   }
+  if (problem !== undefined) throw problem;
   return ranges;
 }
 
-/** `packs`: the names that have come so far. */
-function parseLine(line: string, packs: Map<string, string>): BlockRange | undefined {
+/** Each with its end; the last one may have none. What is too long for a line comes in pieces. */
+async function* linesOf(
+  text: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): AsyncGenerator<string, void, void> {
+  let rest = "";
+  for await (const chunk of text) {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    for (let start = 0; start < bytes.byteLength;) {
+      const end = bytes.indexOf(LINE_END, start) + 1 || bytes.byteLength;
+      // Whatever is not ASCII is not as expected, either.
+      const line = rest + bytes.toString("latin1", start, end);
+      const isWhole = line.endsWith("\n") || line.length > MAX_LINE_LENGTH;
+      if (isWhole) yield line;
+      rest = isWhole ? "" : line;
+      start = end;
+    }
+  }
+  if (rest !== "") yield rest;
+}
+
+function parseLine(text: string): BlockRange | undefined {
+  if (!text.endsWith("\n")) return undefined;
+  const line = text.slice(0, -1);
   const fields = line.split(" ");
   if (fields.length !== FIELDS) return undefined;
   const [position = "", rows, size, sha256, fingerprint = "", ...rest] = fields;
@@ -113,45 +111,27 @@ function parseLine(line: string, packs: Map<string, string>): BlockRange | undef
   if (line === emptyLine(from)) return { from, block: undefined };
   const rowCount = parseCount(rows, Number.MAX_SAFE_INTEGER);
   const textSize = parseCount(size, MAX_BLOCK_SIZE);
-  const frame = parseFrame(rest.slice(0, 3), packs);
+  const frame = parseFrame(rest.slice(0, 3));
   if (!rowCount || !textSize || frame === undefined || !isDigest(sha256)) return undefined;
   const dictionary = rest.slice(3);
-  const base = dictionary.every((field) => field === "-") ? undefined : parseBase(dictionary, packs);
+  const base = dictionary.every((field) => field === "-") ? undefined : parseBase(dictionary);
   if (base === null) return undefined;
-  return { from, block: { rows: rowCount, size: textSize, sha256: copyOf(sha256), frame, base } };
+  return { from, block: { rows: rowCount, size: textSize, sha256, frame, base } };
 }
 
 /** Null where it is none. */
-function parseBase(fields: readonly string[], packs: Map<string, string>): StoredBlock["base"] | null {
-  const frame = parseFrame(fields.slice(0, 3), packs);
+function parseBase(fields: readonly string[]): StoredBlock["base"] | null {
+  const frame = parseFrame(fields.slice(0, 3));
   const digest = fields[3];
   if (frame === undefined || !isDigest(digest)) return null;
-  return { frame, sha256: copyOf(digest) };
+  return { frame, sha256: digest };
 }
 
-/** A part of a string keeps the whole alive: here a list of megabytes. */
-function copyOf(text: string): string {
-  return Buffer.from(text, "latin1").toString("latin1");
-}
-
-function parseFrame(
-  [name, offset, length]: readonly string[],
-  packs: Map<string, string>,
-): FrameReference | undefined {
-  const pack = name === undefined ? undefined : knownPack(name, packs);
+function parseFrame([pack = "", offset, length]: readonly string[]): FrameReference | undefined {
   const start = parseCount(offset, MAX_OFFSET);
   const bytes = parseCount(length, MAX_BLOCK_SIZE);
-  if (pack === undefined || start === undefined || !bytes) return undefined;
+  if (!PACK_NAME_PATTERN.test(pack) || start === undefined || !bytes) return undefined;
   return { pack, offset: start, length: bytes };
-}
-
-/** One string for a name, however many frames are in the pack. Undefined for what no pack is called. */
-function knownPack(name: string, packs: Map<string, string>): string | undefined {
-  const known = packs.get(name);
-  if (known !== undefined || !PACK_NAME_PATTERN.test(name)) return known;
-  const copy = copyOf(name);
-  packs.set(copy, copy);
-  return copy;
 }
 
 function parseCount(text: string | undefined, most: number): number | undefined {

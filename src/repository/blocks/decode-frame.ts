@@ -2,11 +2,12 @@ import { hash } from "node:crypto";
 import { promisify } from "node:util";
 import { zstdDecompress } from "node:zlib";
 import { DataopsError } from "../../errors.ts";
+import { contentSizeOf } from "./frame-content-size.ts";
 
 const decompress = promisify(zstdDecompress);
 
 /** Bytes; zlib's own minimum. */
-const MIN_CHUNK_SIZE = 64;
+export const MIN_CHUNK_SIZE = 64;
 /** Bytes that are set aside before it is known whether so many come: twice the usual block. */
 const MAX_CHUNK_SIZE = 1024 * 1024;
 
@@ -28,13 +29,14 @@ export interface ExpectedText {
  */
 export async function decodeFrame(stored: Uint8Array, expected: ExpectedText): Promise<Buffer | undefined> {
   const { size, maxSize, sha256, dictionary } = expected;
+  const mostOfText = Math.min(size ?? contentSizeOf(stored) ?? maxSize, maxSize);
   let text: Buffer;
   try {
     text = await decompress(stored, {
       // A limit of nothing is taken for none.
-      maxOutputLength: Math.max(1, size ?? maxSize),
+      maxOutputLength: Math.max(1, mostOfText),
       // Room for all of it and a byte: what comes in one piece need not be put together.
-      chunkSize: Math.max(MIN_CHUNK_SIZE, Math.min(MAX_CHUNK_SIZE, (size ?? maxSize) + 1)),
+      chunkSize: Math.max(MIN_CHUNK_SIZE, Math.min(MAX_CHUNK_SIZE, mostOfText + 1)),
       ...(dictionary === undefined ? {} : { dictionary }),
     });
   } catch (error) {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { pipeline } from "node:stream/promises";
 import { createZstdDecompress } from "node:zlib";
-import { isFromZstd, type ExpectedText } from "./decode-frame.ts";
+import { isFromZstd, MIN_CHUNK_SIZE, type ExpectedText } from "./decode-frame.ts";
 
 /** Bytes; larger than Node's own, for fewer turns between its threads and ours. */
 const OUTPUT_CHUNK_SIZE = 256 * 1024;
@@ -20,7 +20,7 @@ export async function* decodeStream(
   { size, sha256, dictionary }: ExpectedStream,
 ): AsyncGenerator<Uint8Array, boolean, void> {
   const decompressor = createZstdDecompress({
-    chunkSize: OUTPUT_CHUNK_SIZE,
+    chunkSize: Math.max(MIN_CHUNK_SIZE, Math.min(OUTPUT_CHUNK_SIZE, size + 1)),
     ...(dictionary === undefined ? {} : { dictionary }),
   });
   const fed = pipeline(stored, decompressor);

@@ -1,4 +1,4 @@
-import { endOf, type FrameReference } from "./block-index.ts";
+import { endOf, type FrameReference } from "./stored-block.ts";
 
 /** A part of a pack that one request fetches, and the frames in it that somebody wants. */
 export interface Span {

@@ -22,7 +22,10 @@ import {
  * process may die at any time, or remove what another one reads.
  */
 export interface PackCache extends AsyncDisposable {
-  /** Those bytes of a pack; undefined where its file is missing or ends before. What was never written comes as zeros. */
+  /**
+   * Those bytes of a pack, in memory of their own; undefined where its file is missing or ends before. What was never written
+   * comes as zeros.
+   */
   read(pack: string, start: number, end: number): Promise<Buffer | undefined>;
   /** Keeps those bytes, if there is room. Never fails: what the disk refuses turns the cache off, and is told once. */
   write(pack: string, start: number, content: Uint8Array): Promise<void>;
@@ -144,7 +147,7 @@ class FolderPackCache implements PackCache {
     const path = this.#path(pack);
     try {
       await using file = await open(path, READ);
-      const content = Buffer.allocUnsafe(end - start);
+      const content = Buffer.allocUnsafeSlow(end - start);
       const { bytesRead } = await file.read(content, 0, content.byteLength, start);
       return bytesRead === content.byteLength ? content : undefined;
     } catch {

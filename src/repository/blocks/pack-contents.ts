@@ -4,7 +4,7 @@ import { DataopsError } from "../../errors.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { packKey } from "../keys.ts";
 import { readWhole } from "../read-whole.ts";
-import type { TextDigest } from "./block-index.ts";
+import type { TextDigest } from "./stored-block.ts";
 
 /**
  * What a pack says of itself at its end: which blocks are in it. `docs/format.md` has it to the byte.

@@ -1,7 +1,7 @@
 import { isStorageError } from "../../storage/storage-error.ts";
 import type { ByteRange, Storage } from "../../storage/storage.ts";
 import { packKey } from "../keys.ts";
-import { endOf, type FrameReference } from "./block-index.ts";
+import { endOf, type FrameReference } from "./stored-block.ts";
 import { free, leaveToGarbage } from "../../garbage.ts";
 import { corruptFrame, decodeFrame, type ExpectedText } from "./decode-frame.ts";
 import { joinFrames, type Span } from "./join-frames.ts";

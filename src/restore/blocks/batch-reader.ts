@@ -1,4 +1,4 @@
-import { endOf, type FrameReference } from "../../repository/blocks/block-index.ts";
+import { endOf, type FrameReference } from "../../repository/blocks/stored-block.ts";
 import { corruptFrame, isFromZstd, type ExpectedText } from "../../repository/blocks/decode-frame.ts";
 import { free, leaveToGarbage } from "../../garbage.ts";
 import type { PackReader } from "../../repository/blocks/pack-reader.ts";
@@ -11,8 +11,11 @@ import type { BorrowedText, RecentTexts } from "./recent-texts.ts";
 const MAX_DICTIONARY_SIZE = 16 * 1024 * 1024;
 /** Bytes of a dictionary's frame: what does not become smaller becomes larger by less than this. */
 const MAX_DICTIONARY_LENGTH = MAX_DICTIONARY_SIZE + 1024 * 1024;
-/** Bytes of dictionaries that are kept for the next block, by all readers together. */
-export const KEPT_DICTIONARIES = 16 * 1024 * 1024;
+/**
+ * Bytes of dictionaries that are kept for the next block, by all readers together: a range that was cut has several blocks
+ * of one dictionary, all others have one.
+ */
+export const KEPT_DICTIONARIES = 4 * 1024 * 1024;
 
 /** What the requests of a batch brought. */
 export interface Received {

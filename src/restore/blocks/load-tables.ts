@@ -15,7 +15,7 @@ import type { BlockTable } from "../../repository/blocks/read-indexes.ts";
 import { BatchReader, KEPT_DICTIONARIES } from "./batch-reader.ts";
 import { copyStatement } from "./copy-statement.ts";
 import { BytesInFlight } from "../../bytes-in-flight.ts";
-import { planReads } from "./plan-reads.ts";
+import { placedBlocks, planReads } from "./plan-reads.ts";
 import { readAhead } from "./read-ahead.ts";
 import { RecentTexts } from "./recent-texts.ts";
 import { RunQueue, type Run } from "./run-queue.ts";
@@ -109,14 +109,13 @@ SELECT pg_catalog.set_config(wanted.key, wanted.value, false)
   JOIN pg_catalog.pg_settings AS setting ON pg_catalog.lower(setting.name) = wanted.key`;
 
 async function loadRun(client: PostgresClient, run: Run, work: Work, signal: AbortSignal): Promise<void> {
-  const { table, blocks } = run;
+  const { table, ranges, rows: expected } = run;
   const reader = new BatchReader(work.packs, work.dictionaries, tableName(table));
-  const text = readAhead(reader, planReads(blocks), { inFlight: work.inFlight, signal });
+  const text = readAhead(reader, planReads(placedBlocks(ranges)), { inFlight: work.inFlight, signal });
   const taken = await copyIn(client, copyStatement(table, work.encoding), text).catch((error: unknown) => {
     signal.throwIfAborted();
     throw explain(error, client, run);
   });
-  const expected = blocks.reduce((sum, { rows }) => sum + rows, 0);
   if (taken === expected) return;
   throw new DataopsError(
     "corrupt",
@@ -136,8 +135,8 @@ function explain(error: unknown, client: PostgresClient, run: Run): unknown {
   return new LoadError("failed", message, { cause: error });
 }
 
-function describeRun({ table, blocks }: Run): string {
-  return `table ${tableName(table)} from page ${pageOf(blocks[0]?.from ?? 0)}`;
+function describeRun({ table, from }: Run): string {
+  return `table ${tableName(table)} from page ${pageOf(from)}`;
 }
 
 function tableName({ schema, name }: ManifestBlockTable): string {

@@ -1,7 +1,7 @@
 import type { CacheConfig } from "../../config/config.ts";
 import { messageOf } from "../../errors.ts";
 import type { Reporter } from "../../observe/reporter.ts";
-import type { FrameReference } from "../../repository/blocks/block-index.ts";
+import type { FrameReference } from "../../repository/blocks/stored-block.ts";
 import {
   isWorthCaching,
   openPackCache,

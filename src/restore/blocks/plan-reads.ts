@@ -1,4 +1,4 @@
-import type { BlockRange, FrameReference, StoredBlock } from "../../repository/blocks/block-index.ts";
+import type { BlockRange, FrameReference, StoredBlock } from "../../repository/blocks/stored-block.ts";
 import { joinFrames, type Span } from "../../repository/blocks/join-frames.ts";
 import type { TuplePosition } from "../../repository/blocks/tuple-position.ts";
 
@@ -29,8 +29,10 @@ export function isStreamed({ size, frame }: Pick<PlacedBlock, "size" | "frame">)
 }
 
 /** The blocks that have rows. */
-export function placedBlocks(ranges: readonly BlockRange[]): PlacedBlock[] {
-  return ranges.flatMap(({ from, block }) => (block === undefined ? [] : [{ ...block, from }]));
+export function* placedBlocks(ranges: Iterable<BlockRange>): Generator<PlacedBlock, void, void> {
+  for (const { from, block } of ranges) {
+    if (block !== undefined) yield { ...block, from };
+  }
 }
 
 /** Bytes of what the requests of a batch bring. */
@@ -45,36 +47,55 @@ export function frameKey({ pack, offset, length }: FrameReference): string {
 
 /**
  * Cuts blocks into batches, keeping the order, and plans each one's requests. A frame that several blocks of a batch need is
- * read once. Pure.
+ * read once.
  */
-export function planReads(blocks: readonly PlacedBlock[], maxSize = MAX_BATCH_SIZE): Batch[] {
-  const batches: Batch[] = [];
-  let open: PlacedBlock[] = [];
-  let frames = new Map<string, FrameReference>();
-  let size = 0;
-  const close = (): void => {
-    if (open.length === 0) return;
-    const limits = { maxGap: MAX_GAP, maxWaste: size * MAX_WASTE_SHARE };
-    batches.push({ blocks: open, spans: joinFrames([...frames.values()], limits) });
-    open = [];
-    frames = new Map();
-    size = 0;
-  };
+export function* planReads(
+  blocks: Iterable<PlacedBlock>,
+  maxSize = MAX_BATCH_SIZE,
+): Generator<Batch, void, void> {
+  let open = new OpenBatch();
   for (const block of blocks) {
     const isAlone = isStreamed(block);
-    const needed = framesOf(block);
-    const more = sizeOf(needed.filter((frame) => !frames.has(frameKey(frame))));
-    if (isAlone || size + more > maxSize) close();
-    open.push(block);
-    for (const frame of needed) {
-      const key = frameKey(frame);
-      if (!frames.has(key)) size += frame.length;
-      frames.set(key, frame);
+    if (!open.isEmpty && (isAlone || open.sizeWith(block) > maxSize)) {
+      yield open.plan();
+      open = new OpenBatch();
     }
-    if (isAlone) close();
+    open.add(block);
+    if (!isAlone) continue;
+    yield open.plan();
+    open = new OpenBatch();
   }
-  close();
-  return batches;
+  if (!open.isEmpty) yield open.plan();
+}
+
+class OpenBatch {
+  readonly #blocks: PlacedBlock[] = [];
+  readonly #frames = new Map<string, FrameReference>();
+  /** Bytes of the frames. */
+  #size = 0;
+
+  get isEmpty(): boolean {
+    return this.#blocks.length === 0;
+  }
+
+  sizeWith(block: PlacedBlock): number {
+    const more = framesOf(block).filter((frame) => !this.#frames.has(frameKey(frame)));
+    return more.reduce((sum, { length }) => sum + length, this.#size);
+  }
+
+  add(block: PlacedBlock): void {
+    this.#blocks.push(block);
+    for (const frame of framesOf(block)) {
+      const key = frameKey(frame);
+      if (!this.#frames.has(key)) this.#size += frame.length;
+      this.#frames.set(key, frame);
+    }
+  }
+
+  plan(): Batch {
+    const limits = { maxGap: MAX_GAP, maxWaste: this.#size * MAX_WASTE_SHARE };
+    return { blocks: this.#blocks, spans: joinFrames([...this.#frames.values()], limits) };
+  }
 }
 
 /** What has to be held for a block. */
@@ -83,8 +104,4 @@ function framesOf(block: PlacedBlock): FrameReference[] {
     ...(isStreamed(block) ? [] : [block.frame]),
     ...(block.base === undefined ? [] : [block.base.frame]),
   ];
-}
-
-function sizeOf(frames: readonly FrameReference[]): number {
-  return frames.reduce((sum, { length }) => sum + length, 0);
 }

@@ -24,12 +24,12 @@ interface Coming {
  */
 export async function* readAhead(
   reader: BatchReader,
-  batches: readonly Batch[],
+  batches: Iterable<Batch>,
   { inFlight, signal }: ReadAheadOptions,
 ): AsyncGenerator<Text, void, void> {
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
-  const rest = batches.values();
+  const rest = batches[Symbol.iterator]();
   const coming: Coming[] = [];
   const fill = (): void => {
     while (coming.length <= AHEAD) {

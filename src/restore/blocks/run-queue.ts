@@ -1,11 +1,19 @@
 import type { ManifestBlockTable } from "../../repository/manifest.ts";
+import type { BlockRange } from "../../repository/blocks/stored-block.ts";
+import type { BlockList } from "../../repository/blocks/block-list.ts";
 import type { BlockTable } from "../../repository/blocks/read-indexes.ts";
-import { placedBlocks, type PlacedBlock } from "./plan-reads.ts";
+import type { TuplePosition } from "../../repository/blocks/tuple-position.ts";
 
-/** Blocks of one table that are loaded by one statement, in their order. */
+/** Ranges of one table that follow each other and are loaded by one statement. At least one has rows. */
 export interface Run {
   table: ManifestBlockTable;
-  blocks: readonly PlacedBlock[];
+  /** In their order; can be gone through once. */
+  ranges: Iterable<BlockRange>;
+  /** Where the first of them begins that has rows. */
+  from: TuplePosition;
+  rows: number;
+  /** Bytes of text. */
+  size: number;
 }
 
 /** Bytes of text. A shorter run would cost more in statements than it saves at the end. */
@@ -39,7 +47,7 @@ export class RunQueue {
     const total = tables.reduce((sum, { table }) => sum + table.size, 0);
     const maxSize = Math.max(MIN_RUN_SIZE, total / (workers * RUNS_PER_WORKER));
     this.#tables = tables.map(({ table, ranges }) => ({
-      runs: cutIntoRuns(table, placedBlocks(ranges), maxSize),
+      runs: cutIntoRuns(table, ranges, maxSize),
       left: table.size,
       workers: 0,
     }));
@@ -63,7 +71,7 @@ export class RunQueue {
           if (current !== undefined) current.workers += 1;
         }
         const run = current?.runs.shift();
-        if (run !== undefined && current !== undefined) current.left -= sizeOf(run.blocks);
+        if (run !== undefined && current !== undefined) current.left -= run.size;
         return run;
       },
     };
@@ -75,23 +83,23 @@ export class RunQueue {
   }
 }
 
-function cutIntoRuns(table: ManifestBlockTable, blocks: readonly PlacedBlock[], maxSize: number): Run[] {
+function cutIntoRuns(table: ManifestBlockTable, list: BlockList, maxSize: number): Run[] {
   const runs: Run[] = [];
-  let current: PlacedBlock[] = [];
+  let first = 0;
+  let from: TuplePosition = 0;
+  let rows = 0;
   let size = 0;
-  for (const block of blocks) {
-    if (current.length > 0 && size + block.size > maxSize) {
-      runs.push({ table, blocks: current });
-      current = [];
-      size = 0;
-    }
-    current.push(block);
-    size += block.size;
+  const close = (end: number): void => {
+    if (rows > 0) runs.push({ table, ranges: list.between(first, end), from, rows, size });
+    [first, rows, size] = [end, 0, 0];
+  };
+  for (let index = 0; index < list.length; index += 1) {
+    const { from: start, block } = list.at(index);
+    if (size + (block?.size ?? 0) > maxSize) close(index);
+    if (rows === 0) from = start;
+    rows += block?.rows ?? 0;
+    size += block?.size ?? 0;
   }
-  if (current.length > 0) runs.push({ table, blocks: current });
+  close(list.length);
   return runs;
-}
-
-function sizeOf(blocks: readonly PlacedBlock[]): number {
-  return blocks.reduce((sum, { size }) => sum + size, 0);
 }

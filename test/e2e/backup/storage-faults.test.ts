@@ -12,8 +12,8 @@ import {
 } from "../../support/s3-proxy.ts";
 import { sharedS3 } from "../../support/shared-servers.ts";
 
-/** Four parts of 8 MiB. */
-const FOUR_PARTS = 28;
+/** Six parts of 5 MiB. */
+const SIX_PARTS = 28;
 
 const CONFIG = {
   storage: { url: "${DATAOPS_STORAGE}" },
@@ -58,7 +58,7 @@ describe.concurrent("a storage that goes on failing", () => {
       {
         code: 16,
         says: /expired/,
-        megabytes: FOUR_PARTS,
+        megabytes: SIX_PARTS,
         rule: ({ operation, partNumber = 0 }) =>
           operation === "UploadPart" && partNumber > 3 ? expiredToken : undefined,
       },
@@ -217,7 +217,7 @@ describe.concurrent("a storage of another vendor", () => {
 
   test("that allows few parts gets larger ones", async ({ database, bucket, dataops }) => {
     const maxParts = 3;
-    await createBulk(await database.connect(), FOUR_PARTS);
+    await createBulk(await database.connect(), SIX_PARTS);
     await using proxy = await startS3Proxy(bucket.server.endpoint, ({ partNumber = 0 }) =>
       partNumber > maxParts ? { kind: "answer", status: 400, code: "InvalidArgument" } : undefined,
     );

@@ -2,7 +2,7 @@ import { cp, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
-import type { FrameReference } from "../../../src/repository/blocks/block-index.ts";
+import type { FrameReference } from "../../../src/repository/blocks/stored-block.ts";
 import { readBlockIndexes } from "../../../src/repository/blocks/read-indexes.ts";
 import { packKey } from "../../../src/repository/keys.ts";
 import type { Manifest } from "../../../src/repository/manifest.ts";
@@ -47,7 +47,7 @@ const test = laptopTest.extend<{ $file: { notes: Notes } }>({
 async function framesOf(folder: string, manifest: Manifest) {
   const { signal } = new AbortController();
   const [table] = await readBlockIndexes({ storage: openFileStorage(folder), manifest, signal });
-  const blocks = table?.ranges.flatMap(({ block }) => block ?? []) ?? [];
+  const blocks = [...(table?.ranges ?? [])].flatMap(({ block }) => block ?? []) ?? [];
   // Not the first ones: rows have come by then.
   const plain = blocks.findLast(({ base }) => base === undefined);
   const delta = blocks.findLast(({ base }) => base !== undefined);

@@ -58,7 +58,7 @@ test("twelve backups of a churning database store what changed, and the last rea
     [first, manifests.at(-1) ?? first].map(async (manifest) => {
       const signal = new AbortController().signal;
       const [table] = await readBlockIndexes({ storage, manifest, signal });
-      const batches = planReads(placedBlocks(table?.ranges ?? []));
+      const batches = [...planReads(placedBlocks(table?.ranges ?? []))];
       const spans = batches.flatMap((batch) => batch.spans);
       return { requests: spans.length, bytes: spans.reduce((sum, { start, end }) => sum + end - start, 0) };
     }),

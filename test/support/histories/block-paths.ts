@@ -1,4 +1,4 @@
-import type { FrameReference } from "../../../src/repository/blocks/block-index.ts";
+import type { FrameReference } from "../../../src/repository/blocks/stored-block.ts";
 import { backupOfPack } from "../../../src/repository/keys.ts";
 import type { Manifest } from "../../../src/repository/manifest.ts";
 import type { StoredBlocks } from "../stored-blocks.ts";

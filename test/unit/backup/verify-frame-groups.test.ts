@@ -6,7 +6,7 @@ import {
   inBatches,
   inSlices,
 } from "../../../src/backup/verify/frame-groups.ts";
-import type { FrameReference, StoredBlock } from "../../../src/repository/blocks/block-index.ts";
+import type { FrameReference, StoredBlock } from "../../../src/repository/blocks/stored-block.ts";
 
 const PACK = "20261121T040000Z-aaaaaa-1";
 const LATER = "20261121T080000Z-bbbbbb-1";

@@ -4,43 +4,56 @@ import {
   chooseRangeLength,
   nextRanges,
   planSegments,
+  rangesOf,
   WANTED_BLOCK_SIZE,
+  type Range,
   type RangeLength,
   type Segment,
 } from "../../../../src/backup/blocks/ranges.ts";
-import type { BlockRange } from "../../../../src/repository/blocks/block-index.ts";
+import { BlockList } from "../../../../src/repository/blocks/block-list.ts";
 import { formatPosition, tuplePosition } from "../../../../src/repository/blocks/tuple-position.ts";
 
+const DIGEST = "ab".repeat(32);
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /** A base's ranges: the first page, or page and item, and the bytes of each; 0 for an empty one. */
 function base(
   ...ranges: [from: number | [page: number, item: number], size: number, rows?: number][]
-): BlockRange[] {
-  return ranges.map(([from, size, rows = 100]) => ({
+): BlockList {
+  const known = ranges.map(([from, size, rows = 100]) => ({
     from: typeof from === "number" ? tuplePosition(from) : tuplePosition(...from),
     block:
       size === 0
         ? undefined
-        : { rows, size, sha256: "", frame: { pack: "", offset: 0, length: 1 }, base: undefined },
+        : { rows, size, sha256: DIGEST, frame: { pack: "", offset: 0, length: 1 }, base: undefined },
   }));
+  return BlockList.of(known);
 }
 
 /** `0,0-32,0 32,0-` for each segment; with a star where the ranges are to be found. */
 function written(segments: readonly Segment[]): string[] {
   return segments.map((segment) => {
-    const ranges = segment.ranges ?? [segment];
+    const ranges = segment.starts === undefined ? [segment] : allRanges(segment);
     const text = ranges.map(
       ({ from, to }) => `${formatPosition(from)}-${to === undefined ? "" : formatPosition(to)}`,
     );
-    return `${segment.ranges === undefined ? "*" : ""}${text.join(" ")}`;
+    return `${segment.starts === undefined ? "*" : ""}${text.join(" ")}`;
   });
+}
+
+/** As a table is read: some at a time. */
+function allRanges(segment: Segment): Range[] {
+  const ranges: Range[] = [];
+  for (let first = 0; first < (segment.starts?.length ?? 0); first += 2) {
+    ranges.push(...rangesOf(segment, first, 2));
+  }
+  return ranges;
 }
 
 describe("planSegments", () => {
   test.for<
-    [what: string, table: { pages: number; size: number }, base: BlockRange[] | undefined, expected: string[]]
+    [what: string, table: { pages: number; size: number }, base: BlockList | undefined, expected: string[]]
   >([
     ["an empty table", { pages: 0, size: 0 }, undefined, ["*0,0-"]],
     ["a new table", { pages: 100, size: MIB }, undefined, ["*0,0-"]],
@@ -122,8 +135,8 @@ describe("planSegments", () => {
         const segments = planSegments({ pages, size }, known);
         expectWhole(segments);
         for (const segment of segments) {
-          if (segment.ranges === undefined) continue;
-          expectChained(segment.ranges, segment);
+          if (segment.starts === undefined) continue;
+          expectChained(allRanges(segment), segment);
         }
       }),
     );

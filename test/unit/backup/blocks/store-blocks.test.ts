@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { expect, test } from "vitest";
 import { PackWriter } from "../../../../src/backup/blocks/pack-writer.ts";
 import { BlockStore } from "../../../../src/backup/blocks/store-blocks.ts";
-import type { StoredBlock } from "../../../../src/repository/blocks/block-index.ts";
+import type { StoredBlock } from "../../../../src/repository/blocks/stored-block.ts";
 import { packName } from "../../../../src/repository/keys.ts";
 import { openFileStorage } from "../../../../src/storage/file.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";

@@ -1,62 +1,51 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  parseBlockIndex,
-  serializeBlockIndex,
-  type BlockRange,
-  type FrameReference,
-} from "../../../../src/repository/blocks/block-index.ts";
+import { parseBlockIndex, serializeBlockIndex } from "../../../../src/repository/blocks/block-index.ts";
+import type { BlockRange } from "../../../../src/repository/blocks/stored-block.ts";
 import { tuplePosition } from "../../../../src/repository/blocks/tuple-position.ts";
+import { rangeLists } from "../../../support/range-lists.ts";
 
 const ID = "20261121T040000Z-k3v9qa";
 const DIGEST = "ab".repeat(32);
 const WHERE = "the index of public.orders";
 
-const frames: fc.Arbitrary<FrameReference> = fc.record({
-  pack: fc.integer({ min: 1, max: 999 }).map((number) => `${ID}-${number}`),
-  offset: fc.integer({ min: 0, max: 2 ** 40 }),
-  length: fc.integer({ min: 1, max: 2 ** 30 }),
-});
-const digests = fc
-  .uint8Array({ minLength: 32, maxLength: 32 })
-  .map((bytes) => Buffer.from(bytes).toString("hex"));
-const blocks = fc.record({
-  rows: fc.integer({ min: 1, max: 1e9 }),
-  size: fc.integer({ min: 1, max: 2 ** 32 }),
-  sha256: digests,
-  frame: frames,
-  base: fc.option(fc.record({ frame: frames, sha256: digests }), { nil: undefined }),
-});
-const indexes: fc.Arbitrary<BlockRange[]> = fc
-  .array(fc.tuple(fc.integer({ min: 1, max: 2 ** 24 }), fc.option(blocks, { nil: undefined })))
-  .map((steps) => {
-    let position = 0;
-    return steps.map(([step, block]) => {
-      const range = { from: position, block };
-      position += step;
-      return range;
-    });
-  });
-
-function textOf(ranges: readonly BlockRange[]): string {
-  return Buffer.concat([...serializeBlockIndex(ranges)]).toString();
+function textOf(ranges: readonly BlockRange[]): Buffer {
+  return Buffer.concat([...serializeBlockIndex(ranges)]);
 }
 
-test("comes back as it was written", () => {
-  fc.assert(
-    fc.property(indexes, (ranges) => {
-      expect(parseBlockIndex(textOf(ranges), WHERE)).toEqual(ranges);
+/** In pieces of up to so many bytes. */
+async function parse(text: Buffer, pieceSize = text.byteLength): Promise<BlockRange[]> {
+  const pieces: Buffer[] = [];
+  for (let start = 0; start < text.byteLength; start += pieceSize) {
+    pieces.push(text.subarray(start, start + pieceSize));
+  }
+  return [...(await parseBlockIndex(pieces, WHERE))];
+}
+
+test("comes back as it was written, in whatever pieces it comes", async () => {
+  await fc.assert(
+    fc.asyncProperty(rangeLists, fc.integer({ min: 1, max: 1000 }), async (ranges, pieceSize) => {
+      expect(await parse(textOf(ranges), pieceSize)).toEqual(ranges);
     }),
   );
 });
 
-test("comes back however many pieces it is written in", () => {
+test("comes back however many pieces it is written in", async () => {
   const ranges = Array.from({ length: 1_201 }, (_, index) => ({
     from: tuplePosition(index),
     block: undefined,
   }));
   expect([...serializeBlockIndex(ranges)].length).toBeGreaterThan(1);
-  expect(parseBlockIndex(textOf(ranges), WHERE)).toEqual(ranges);
+  expect(await parse(textOf(ranges))).toEqual(ranges);
+});
+
+test("is read to its end where a line is wrong: that it is another text than was written says more", async () => {
+  const pieces = (async function* () {
+    yield Buffer.from("wrong\n");
+    await Promise.resolve();
+    throw new Error("it is another text");
+  })();
+  await expect(parseBlockIndex(pieces, WHERE)).rejects.toThrow("it is another text");
 });
 
 test("is the text that the documentation says", () => {
@@ -73,7 +62,7 @@ test("is the text that the documentation says", () => {
     },
     { from: tuplePosition(64, 3), block: undefined },
   ]);
-  expect(text).toBe(`0,0 3 40 ${DIGEST} - ${ID}-1 0 30 - - - -\n64,3 0 0 - - - - - - - - -\n`);
+  expect(text.toString()).toBe(`0,0 3 40 ${DIGEST} - ${ID}-1 0 30 - - - -\n64,3 0 0 - - - - - - - - -\n`);
 });
 
 describe("is refused", () => {
@@ -90,8 +79,10 @@ describe("is refused", () => {
     ["with a number beyond all reason", `${good.replace(" 40 ", " 99999999999999 ")}\n`],
     ["with rows and no text", `${good.replace(" 40 ", " 0 ")}\n`],
     ["with half a dictionary", `${good.replace("- - - -", `${ID}-1 0 30 -`)}\n`],
+    ["with a letter that is none of ours", `${good.replace("-1 0", "-1\u00a00")}\n`],
     ["with a digest that is none", `${good.replace("ab", "zz")}\n`],
-  ] as const)("%s", ([, text]) => {
-    expect(() => parseBlockIndex(text, WHERE)).toThrow(`${WHERE} is corrupt`);
+    ["with a line that does not end", "0".repeat(100_000)],
+  ] as const)("%s", async ([, text]) => {
+    await expect(parse(Buffer.from(text))).rejects.toThrow(`${WHERE} is corrupt: line `);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { FrameReference } from "../../../../src/repository/blocks/block-index.ts";
+import type { FrameReference } from "../../../../src/repository/blocks/stored-block.ts";
 import { joinFrames } from "../../../../src/repository/blocks/join-frames.ts";
 
 function frame(pack: string, offset: number, length: number): FrameReference {

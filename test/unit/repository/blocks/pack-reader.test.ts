@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { silentReporter } from "../../../../src/observe/reporter.ts";
-import { endOf, type FrameReference } from "../../../../src/repository/blocks/block-index.ts";
+import { endOf, type FrameReference } from "../../../../src/repository/blocks/stored-block.ts";
 import { joinFrames, type Span } from "../../../../src/repository/blocks/join-frames.ts";
 import { noPackCache, openPackCache } from "../../../../src/repository/blocks/pack-cache.ts";
 import { PackReader } from "../../../../src/repository/blocks/pack-reader.ts";

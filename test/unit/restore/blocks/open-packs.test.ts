@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { BlockRange, FrameReference } from "../../../../src/repository/blocks/block-index.ts";
+import type { BlockRange, FrameReference } from "../../../../src/repository/blocks/stored-block.ts";
+import { BlockList } from "../../../../src/repository/blocks/block-list.ts";
 import type { BlockTable } from "../../../../src/repository/blocks/read-indexes.ts";
 import { neededOfPacks } from "../../../../src/restore/blocks/open-packs.ts";
 
@@ -17,7 +18,7 @@ function table(ranges: BlockRange[]): BlockTable {
   const index = { pack: "new", offset: 0, length: 1, size: 0, sha256: DIGEST };
   return {
     table: { schema: "s", name: "t", columns: [], rows: 1, size: 1, index, fingerprints: null },
-    ranges,
+    ranges: BlockList.of(ranges),
   };
 }
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { FrameReference } from "../../../../src/repository/blocks/block-index.ts";
+import type { FrameReference } from "../../../../src/repository/blocks/stored-block.ts";
 import type { ManifestBlockTable } from "../../../../src/repository/manifest.ts";
+import { BlockList } from "../../../../src/repository/blocks/block-list.ts";
 import type { BlockTable } from "../../../../src/repository/blocks/read-indexes.ts";
 import {
   frameKey,
@@ -130,7 +131,7 @@ describe("planReads", () => {
       ],
     ],
   ])("%s", ([, blocks, expected]) => {
-    const batches = planReads(blocks, 100);
+    const batches = [...planReads(blocks, 100)];
     const planned = batches.map((batch) => [
       batch.blocks.length,
       batch.spans.map(({ pack, start, end }) => [pack, start, end]),
@@ -161,7 +162,7 @@ describe("planReads", () => {
         fc.array(anyBlock, { maxLength: 40 }),
         fc.integer({ min: 1, max: 3000 }),
         (blocks, maxSize) => {
-          const batches = planReads(blocks, maxSize);
+          const batches = [...planReads(blocks, maxSize)];
           expect(batches.flatMap((batch) => batch.blocks)).toEqual(blocks);
           for (const batch of batches) {
             const wanted = batch.blocks.flatMap((each) => [
@@ -209,7 +210,7 @@ describe("RunQueue", () => {
       fingerprints: null,
     };
     const ranges = sizes.map((bytes, place) => ({ from: place, block: block("a", place, 1, bytes) }));
-    return { table: entry, ranges };
+    return { table: entry, ranges: BlockList.of(ranges) };
   }
 
   test("gives the largest table first, a table to each worker, and shares the last", () => {
@@ -228,7 +229,7 @@ describe("RunQueue", () => {
     const taken: string[] = [];
     for (const taker of [one, other, one, other, one, other, one, other]) {
       const run = taker.next();
-      taken.push(run === undefined ? "-" : `${run.table.name} ${run.blocks[0]?.from}`);
+      taken.push(run === undefined ? "-" : `${run.table.name} ${run.from}`);
     }
     expect(taken).toEqual([
       "large 0",
@@ -246,8 +247,27 @@ describe("RunQueue", () => {
     const queue = new RunQueue([table("a", [40 * MIB, 1, 2]), table("b", []), table("c", [5])], 3);
     const takers = [queue.join(), queue.join(), queue.join()];
     const runs = takers.flatMap((taker) => [taker.next(), taker.next(), taker.next()]);
-    const sizes = runs.flatMap((run) => run?.blocks.map(({ size }) => size) ?? []);
-    expect(sizes.toSorted((left, right) => left - right)).toEqual([1, 2, 5, 40 * MIB]);
+    const sizes = runs.flatMap((run) => [...(run?.ranges ?? [])].map(({ block: stored }) => stored?.size));
+    expect(sizes.toSorted((left = 0, right = 0) => left - right)).toEqual([1, 2, 5, 40 * MIB]);
+  });
+
+  test("says what is in a run, and begins it where there are rows", () => {
+    const { table: entry } = table("a", [30 * MIB, 30 * MIB]);
+    const ranges = BlockList.of([
+      { from: 0, block: undefined },
+      { from: 1, block: { ...block("a", 0, 1, 30 * MIB), rows: 3 } },
+      { from: 2, block: undefined },
+      { from: 3, block: { ...block("a", 1, 1, 20 * MIB), rows: 4 } },
+      { from: 4, block: { ...block("a", 2, 1, MIB), rows: 5 } },
+      { from: 5, block: undefined },
+    ]);
+    const taker = new RunQueue([{ table: entry, ranges }], 1).join();
+    const runs = [taker.next(), taker.next(), taker.next()];
+    expect(runs.map((run) => run && [run.from, run.rows, run.size])).toEqual([
+      [1, 3, 30 * MIB],
+      [3, 9, 21 * MIB],
+      undefined,
+    ]);
   });
 });
 
