@@ -1,5 +1,6 @@
 import { pipeline } from "node:stream/promises";
 import { createZstdDecompress } from "node:zlib";
+import { headerFields } from "./zstd-header.ts";
 
 /**
  * Decompresses a sequence of zstd frames.
@@ -171,11 +172,8 @@ class FrameScanner {
   }
 }
 
-/** Bytes of a frame's header after its descriptor: window, dictionary id and content size. */
+/** Bytes of a frame's header after its descriptor. */
 function headerSize(descriptor: number): number {
-  const isSingleSegment = (descriptor & 0b10_0000) !== 0;
-  const window = isSingleSegment ? 0 : 1;
-  const dictionary = [0, 1, 2, 4][descriptor & 0b11] ?? 0;
-  const contentSize = [isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
-  return window + dictionary + contentSize;
+  const { window, dictionaryId, contentSize } = headerFields(descriptor);
+  return window + dictionaryId + contentSize;
 }

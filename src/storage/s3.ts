@@ -21,7 +21,7 @@ const MIB = 1024 * 1024;
 const MIN_PART_SIZE = 5 * MIB;
 const MAX_PART_SIZE = 5 * 1024 * MIB;
 const MAX_PARTS = 10_000;
-/** Some of these are in memory at a time; larger ones were no faster. */
+/** Several of these are in memory at a time. */
 const DEFAULT_PART_SIZE = MIN_PART_SIZE;
 
 const DEFAULT_CONNECT_TIMEOUT = 10_000;

@@ -64,8 +64,6 @@ export async function readBase(request: BaseRequest): Promise<Base> {
     const last = await readLastBackup(request);
     const packs = new Map(last === undefined ? [] : presentPacks(last, found, warn));
     if (last !== undefined) await addLastBackup(base, request, last, packs);
-    // What the lists came in.
-    collectGarbage();
     await readDeadRuns({ ...request, ...base, packs, found, since: last?.id });
     return { ...base, packs };
   } catch (error) {
@@ -129,6 +127,8 @@ async function addLastBackup(
       warn(`all blocks of ${entry.schema}.${entry.name} are written anew: ${messageOf(error)}`);
     }
   });
+  // What the lists came in.
+  collectGarbage();
 }
 
 function isPresent({ frame, base }: StoredBlock, packs: ReadonlyMap<string, number>): boolean {

@@ -4,7 +4,7 @@ import { ByteQueue } from "./byte-queue.ts";
 import type { Range } from "./ranges.ts";
 import type { BlockStore } from "./store-blocks.ts";
 
-/** Bytes of memory with texts of one connection that may wait to be stored, most often three; then the server waits. */
+/** Bytes of memory with texts of one connection that may wait to be stored, most often two; then the server waits. */
 const MOST_UNSTORED = 1024 * 1024;
 
 /** Bytes of a long text that may wait. */

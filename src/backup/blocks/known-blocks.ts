@@ -15,12 +15,8 @@ export class KnownBlocks {
   readonly #lists: BlockList[] = [];
   /** For each place, a list's number from 1 on, and an index in it. A digest's beginning says where to look for it first. */
   #places = new Uint32Array(FIRST_PLACES * 2);
+  /** Places that are taken. */
   #count = 0;
-
-  /** Digests. */
-  get size(): number {
-    return this.#count;
-  }
 
   /** Adds the blocks of a list that `isWanted`. Of two with one digest the first one stays. */
   add(list: BlockList, isWanted: (block: StoredBlock) => boolean): void {

@@ -23,9 +23,9 @@ const DELTA_PARAMETERS = {
 const LONGEST_SHORT = 320 * 1024;
 
 /**
- * Half of the table that the level has, which takes 6 MB for each text, and much of the time to be cleared: with blocks of
- * the usual size 0.6 of it, for deltas that are 0.1 % longer. In half of that again, or with blocks twice as long, rows with
- * sums in them push each other out of the table: up to seven times as long.
+ * Half of the table that the level has, for deltas that are hardly longer: it has to be made and cleared for each text. In
+ * half of that again, or with blocks twice as long, rows with sums in them push each other out of the table.
+ * `docs/adr/0011-blocks.md` has the numbers.
  */
 const SHORT_DELTA_PARAMETERS = {
   ...DELTA_PARAMETERS,

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { promisify } from "node:util";
 import { zstdDecompress } from "node:zlib";
 import { DataopsError } from "../../errors.ts";
-import { contentSizeOf } from "./frame-content-size.ts";
+import { contentSizeOf } from "../zstd-header.ts";
 
 const decompress = promisify(zstdDecompress);
 

@@ -10,7 +10,7 @@ const OUTPUT_CHUNK_SIZE = 256 * 1024;
 export type ExpectedStream = Pick<ExpectedText, "sha256" | "dictionary"> & { size: number };
 
 /**
- * Decompresses a frame that is too large to be held, chunk by chunk, and no further than the size expected.
+ * Decompresses a frame chunk by chunk, for one that is not to be held whole, and no further than the size expected.
  *
  * @returns whether all of it was what was expected
  * @throws zstd's errors; what `stored` throws

@@ -47,7 +47,7 @@ const test = laptopTest.extend<{ $file: { notes: Notes } }>({
 async function framesOf(folder: string, manifest: Manifest) {
   const { signal } = new AbortController();
   const [table] = await readBlockIndexes({ storage: openFileStorage(folder), manifest, signal });
-  const blocks = [...(table?.ranges ?? [])].flatMap(({ block }) => block ?? []) ?? [];
+  const blocks = [...(table?.ranges ?? [])].flatMap(({ block }) => block ?? []);
   // Not the first ones: rows have come by then.
   const plain = blocks.findLast(({ base }) => base === undefined);
   const delta = blocks.findLast(({ base }) => base !== undefined);

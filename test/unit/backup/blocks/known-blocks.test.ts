@@ -30,7 +30,6 @@ test("finds the first block with a digest, of those that are wanted, and none th
           if (each.frame.offset % 3 > 0 && !expected.has(each.sha256)) expected.set(each.sha256, each);
         }
       }
-      expect(known.size).toBe(expected.size);
       for (const digest of [...all.flat(), other]) {
         expect(known.get(digest)).toEqual(expected.get(digest));
       }
@@ -45,6 +44,5 @@ test("finds all of more blocks than it had places for at first", () => {
   const known = new KnownBlocks();
   known.add(listOf(spread.slice(0, 100)), () => true);
   known.add(listOf(spread.slice(100)), () => true);
-  expect(known.size).toBe(5_000);
   for (const each of spread) expect(known.get(each.sha256)).toEqual(each);
 });

@@ -36,6 +36,17 @@ test("finds the block of a range by its start, and of no other position", () => 
   );
 });
 
+test("finds every range of a list that takes several pieces of memory", () => {
+  const ranges = Array.from({ length: 3_000 }, (_, index): BlockRange => {
+    const frame = { pack: `pack-${index % 7}`, offset: index, length: index + 1 };
+    const base = index % 3 === 0 ? undefined : { frame: { ...frame, length: 5 }, sha256: DIGEST };
+    return { from: index * 3, block: { rows: index + 1, size: index + 2, sha256: DIGEST, frame, base } };
+  });
+  const list = BlockList.of(ranges);
+  expect([...list]).toEqual(ranges);
+  for (const { from, block } of ranges) expect(list.blockFrom(from)).toEqual(block);
+});
+
 test("keeps numbers as large as the format has", () => {
   const frame = { pack: "a", offset: 2 ** 46, length: 2 ** 33 };
   const range: BlockRange = {

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { randomBytes } from "node:crypto";
 import { constants, createZstdCompress, zstdCompressSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { contentSizeOf } from "../../../../src/repository/blocks/frame-content-size.ts";
+import { contentSizeOf } from "../../../src/repository/zstd-header.ts";
 
 test.for([30, 255, 256, 300, 65_791, 65_792, 5_000_000])("a frame of %d bytes says so", (size) => {
   const text = randomBytes(size);
